@@ -1,0 +1,56 @@
+# Each target sets up all it needs: Python 3.11 or later and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .tools/bin/uv
+READY := $(VENV)/.ready
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test fast lint types bench lock format clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## a pretend Alma, the listener and 2,000 events on this machine (ARGS=--stay keeps it running)
+	@$(BIN)/almahook demo $(ARGS)
+
+run: $(READY) ## the listener for real use; its data is kept in ./data
+	@$(BIN)/almahook serve $(ARGS)
+
+test: $(READY) lint types ## every test, lint, type and import-direction check
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(READY)
+	@$(BIN)/mypy
+
+bench: $(READY) ## durable acknowledgement beside what people write by hand; prints the ratio
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@$(BIN)/python -m bench $(ARGS)
+
+format: $(READY) ## put the code into the project's form
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+lock: $(UV) ## resolve the dependencies anew
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCKFLAGS) \
+	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCKFLAGS) \
+	  --all-extras --group bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+
+$(UV): requirements/uv.txt
+	@PYTHON="$(PYTHON)" sh requirements/get-uv.sh
+
+$(READY): $(UV) requirements/dev.txt pyproject.toml
+	@echo "Setting up: Python environment and locked dependencies (once)"
+	@$(UV) venv -q --allow-existing --python "$(PYTHON)" $(VENV)
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean: ## remove everything that the set-up made
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

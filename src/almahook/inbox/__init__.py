@@ -1,0 +1,45 @@
+"""The store of events and of what became of them: one contract, several stores."""
+
+from almahook.inbox.committer import GroupCommitter
+from almahook.inbox.contract import (
+    OPEN_STATES,
+    Assignment,
+    Attempt,
+    AttemptOutcome,
+    Backlog,
+    Claim,
+    EventFilter,
+    Inbox,
+    Lease,
+    Match,
+    NewEvent,
+    Purged,
+    Receipt,
+    Rejection,
+    Run,
+    RunState,
+    Settlement,
+    StoredEvent,
+)
+
+__all__ = [
+    "OPEN_STATES",
+    "Assignment",
+    "Attempt",
+    "AttemptOutcome",
+    "Backlog",
+    "Claim",
+    "EventFilter",
+    "GroupCommitter",
+    "Inbox",
+    "Lease",
+    "Match",
+    "NewEvent",
+    "Purged",
+    "Receipt",
+    "Rejection",
+    "Run",
+    "RunState",
+    "Settlement",
+    "StoredEvent",
+]

@@ -1,0 +1,167 @@
+"""Many requests, one transaction: concurrent appends are stored together by one writer thread.
+
+While one batch is being synced to disk the next one gathers, so the batches grow with the load and
+a lone event waits for nobody.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class _Pending(Generic[T, R]):
+    item: T
+    future: "asyncio.Future[R] | Future[R]"
+    loop: asyncio.AbstractEventLoop | None
+
+
+_Result = tuple[_Pending[T, R], R | BaseException]
+
+
+class GroupCommitter(Generic[T, R]):
+    """Stores items in batches, each batch by one call of ``commit``.
+
+    Args:
+        commit: Stores a batch durably, and returns one result per item, in order.
+        max_batch: How many items one batch holds at most.
+        max_pending: When so many items wait already, further ones are turned away.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[T]], Sequence[R]],
+        *,
+        max_batch: int = 256,
+        max_pending: int = 10_000,
+    ) -> None:
+        self._commit = commit
+        self._max_batch = max_batch
+        self._max_pending = max_pending
+        self._queue: queue.SimpleQueue[_Pending[T, R] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._gate = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="almahook-committer", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        """How many items wait to be stored."""
+        return self._queue.qsize()
+
+    async def append(self, item: T) -> R:
+        """Store an item from the event loop; return when it is on disk.
+
+        Raises:
+            OverloadedError: Too many items wait already.
+            InboxUnavailableError: It could not be stored.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._put(_Pending(item, future, loop))
+        return await future
+
+    def submit(self, item: T) -> "Future[R]":
+        """Store an item from a thread; the future is done when it is on disk.
+
+        Raises:
+            OverloadedError: Too many items wait already.
+        """
+        future: Future[R] = Future()
+        self._put(_Pending(item, future, None))
+        return future
+
+    def close(self) -> None:
+        """Store what waits, then stop; later items are turned away."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _put(self, pending: _Pending[T, R]) -> None:
+        if self._queue.qsize() >= self._max_pending:
+            raise OverloadedError
+        with self._gate:
+            if self._closed:
+                raise InboxUnavailableError("The inbox is closing.")
+            self._queue.put(pending)
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            batch, open_ = self._gather()
+            if batch:
+                _resolve(self._store(batch))
+
+    def _gather(self) -> tuple[list[_Pending[T, R]], bool]:
+        """Wait for one item and take those that are there already; False once closed."""
+        batch: list[_Pending[T, R]] = []
+        item = self._queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) >= self._max_batch:
+                return batch, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _store(self, batch: list[_Pending[T, R]]) -> list[_Result[T, R]]:
+        try:
+            results = self._commit([pending.item for pending in batch])
+        except InboxError as error:
+            return [(pending, error) for pending in batch]
+        except Exception as error:  # noqa: BLE001 - whatever it is, the senders must hear of it
+            if len(batch) == 1:
+                return [(batch[0], _unavailable(error))]
+            # One item that cannot be stored must not take its neighbours down.
+            return [result for pending in batch for result in self._store([pending])]
+        return list(zip(batch, results, strict=True))
+
+
+def _unavailable(error: Exception) -> InboxUnavailableError:
+    unavailable = InboxUnavailableError(f"The event could not be stored: {type(error).__name__}.")
+    unavailable.__cause__ = error
+    return unavailable
+
+
+def _resolve(results: Sequence[_Result[T, R]]) -> None:
+    """Wake who waits; each event loop is called once for the whole batch."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Result[T, R]]] = defaultdict(list)
+    for pending, result in results:
+        if pending.loop is None:
+            _finish(pending.future, result)
+        else:
+            by_loop[pending.loop].append((pending, result))
+    for loop, waiting in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_finish_all, waiting)
+        except RuntimeError:
+            # The loop has closed: nobody waits any more, and what is stored is stored.
+            continue
+
+
+def _finish_all(results: Sequence[_Result[T, R]]) -> None:
+    for pending, result in results:
+        _finish(pending.future, result)
+
+
+def _finish(future: "asyncio.Future[R] | Future[R]", result: R | BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

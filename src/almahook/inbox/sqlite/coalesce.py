@@ -1,0 +1,85 @@
+"""Of a burst of events about one thing, which runs remain."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from sqlite3 import Connection
+from typing import Any
+
+from almahook.inbox.contract import Assignment, RunState, StoredEvent
+from almahook.inbox.sqlite.rows import pack
+
+_REASON = "a newer event about the same thing replaced it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A run about to be written."""
+
+    event_seq: int
+    handler: str
+    due_at: float
+    lane: str
+    happened: str
+    created_at: float
+    coalesce: bool
+    number: int = 1
+    state: RunState = RunState.WAITING
+
+    @classmethod
+    def of(cls, event: StoredEvent, assignment: Assignment) -> "Planned":
+        """Plan a handler's run for an event."""
+        return cls(
+            event_seq=event.seq,
+            handler=assignment.handler,
+            due_at=assignment.due_at,
+            lane=assignment.lane,
+            happened=event.time,
+            created_at=event.received_at,
+            coalesce=assignment.coalesce,
+        )
+
+    def row(self) -> tuple[Any, ...]:
+        """Return the values of the row."""
+        return (
+            self.event_seq,
+            self.handler,
+            self.number,
+            self.state,
+            self.due_at,
+            self.lane,
+            self.happened,
+            self.created_at,
+        )
+
+
+def coalesce(
+    connection: Connection, planned: Sequence[Planned], queries: Mapping[str, str]
+) -> list[Planned]:
+    """Leave one waiting run per coalescing lane: that of the newest event.
+
+    It keeps the due time of the first, so that a burst which never ends is still handled.
+    """
+    lanes: dict[tuple[str, str], list[Planned]] = {}
+    for plan in planned:
+        if plan.coalesce and plan.lane:
+            lanes.setdefault((plan.handler, plan.lane), []).append(plan)
+    result = [plan for plan in planned if not (plan.coalesce and plan.lane)]
+    for burst in lanes.values():
+        result += _one_lane(connection, burst, queries)
+    return sorted(result, key=lambda plan: plan.event_seq)
+
+
+def _one_lane(
+    connection: Connection, burst: Sequence[Planned], queries: Mapping[str, str]
+) -> list[Planned]:
+    *older, newest = sorted(burst, key=lambda plan: (plan.happened, plan.event_seq))
+    lane = {"handler": newest.handler, "lane": newest.lane}
+    waiting = connection.execute(queries["waiting_in_lane"], lane).fetchall()
+    older = [replace(plan, state=RunState.SUPERSEDED) for plan in older]
+    if waiting and waiting[0]["happened"] > newest.happened:
+        return [*older, replace(newest, state=RunState.SUPERSEDED)]
+    replaced = [row["id"] for row in waiting]
+    superseded = {"ids": pack(replaced), "now": newest.created_at, "reason": _REASON}
+    connection.execute(queries["supersede"], superseded)
+    due = min([plan.due_at for plan in burst] + [row["due_at"] for row in waiting])
+    return [*older, replace(newest, due_at=due)]

@@ -1,0 +1,147 @@
+"""The connections to one SQLite file: how they are opened, shared, and what their errors mean."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from almahook.errors import InboxUnavailableError, SchemaError
+from almahook.inbox.sqlite.sql import load_migrations, statements
+
+# Alma hangs up after 5 seconds; who waits for a locked database must still be answered 503.
+_BUSY_TIMEOUT_S = 3.0
+
+_WRITER = (
+    # A reader never blocks the writer, nor the writer a reader. https://www.sqlite.org/wal.html
+    "PRAGMA journal_mode = WAL",
+    # In WAL mode only FULL syncs at every commit. https://www.sqlite.org/pragma.html#pragma_synchronous
+    "PRAGMA synchronous = FULL",
+    # What a purge deletes is patron data, so it is overwritten and not only unlinked.
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -32000",
+    # Fewer, longer checkpoints; the log is about 32 MB between them.
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+# These say that a statement is wrong, not that the store is out of order.
+_MISTAKES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.NotSupportedError)
+
+# Fewer pages per event than the default 4096; only a new file takes it.
+_PAGE_SIZE = "PRAGMA page_size = 8192"
+
+
+class Database:
+    """One SQLite file: one connection that writes, one that reads, each used by one thread a time.
+
+    Raises:
+        InboxUnavailableError: The file cannot be opened.
+        SchemaError: The file was written by a newer release, or is not an inbox.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        with _typed_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Only the owner may read patron data.
+            path.touch(mode=0o600, exist_ok=True)
+            self._writer = self._open(_PAGE_SIZE, *_WRITER)
+            self._migrate()
+            self._reader = self._open("PRAGMA query_only = ON")
+
+    def _open(self, *pragmas: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=_BUSY_TIMEOUT_S,
+            # Transactions are begun and ended here and nowhere else.
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in pragmas:
+            connection.execute(pragma).fetchall()
+        return connection
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one transaction, on disk when the block is left."""
+        with self._write_lock, _typed_errors(self.path):
+            # The lock is asked for at once: a transaction that upgrades later can fail as busy
+            # without waiting. https://www.sqlite.org/lang_transaction.html
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._rollback()
+                raise
+            try:
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._rollback()
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Run a block of queries."""
+        with self._read_lock, _typed_errors(self.path):
+            yield self._reader
+
+    def version(self) -> int:
+        """A number that changes when any other connection has committed."""
+        with self.read() as connection:
+            number: int = connection.execute("PRAGMA data_version").fetchone()[0]
+            return number
+
+    def close(self) -> None:
+        """Close both connections; the last process to do so folds the log into the file."""
+        with self._read_lock:
+            self._reader.close()
+        with self._write_lock:
+            self._writer.close()
+
+    def _rollback(self) -> None:
+        # A full disk or an I/O error has ended the transaction already.
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+    def _migrate(self) -> None:
+        migrations = load_migrations()
+        newest = max(migrations)
+        if self._schema() == newest:
+            return
+        with self.write() as connection:
+            present = self._schema()
+            if present > newest:
+                raise SchemaError(
+                    f"{self.path} was written by a newer release of almahook (schema {present}, "
+                    f"this one knows {newest}). Install that release, or use another database."
+                )
+            for number in range(present + 1, newest + 1):
+                for statement in statements(migrations[number]):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {newest}")
+
+    def _schema(self) -> int:
+        number: int = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        return number
+
+
+@contextmanager
+def _typed_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError as error:
+        raise InboxUnavailableError(f"{path} is closed.") from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, _MISTAKES):
+            raise
+        raise InboxUnavailableError(
+            f"{path} cannot be used now: {error}. Is the disk full, or the file locked or damaged?"
+        ) from error
+    except OSError as error:
+        raise InboxUnavailableError(f"{path} cannot be opened: {error.strerror}.") from error

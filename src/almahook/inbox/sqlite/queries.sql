@@ -1,0 +1,202 @@
+-- append --
+-- A whole batch in one statement: each step of SQLite gives Python's global lock away and has to
+-- win it back from the event loop. The bodies travel as one blob beside their offsets.
+INSERT INTO events (profile, action, event, event_id, institution, time, subject, content_type,
+                    received_at, secret_index, body)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+       value ->> 7, value ->> 8, value ->> 9, substr(:bodies, value ->> 10, value ->> 11)
+FROM json_each(:rows)
+WHERE true
+ON CONFLICT DO NOTHING
+
+-- seqs_of_keys --
+-- One row however many keys, for the same reason.
+SELECT json_group_array(seq) FROM (
+    SELECT (SELECT seq FROM events
+            WHERE event_id = value ->> 3 AND action = value ->> 1
+              AND event = value ->> 2 AND profile = value ->> 0) AS seq
+    FROM json_each(:rows) ORDER BY key
+)
+
+-- dispatched --
+SELECT dispatched FROM progress
+
+-- set_dispatched --
+UPDATE progress SET dispatched = :seq
+
+-- undispatched --
+SELECT * FROM events WHERE seq > (SELECT dispatched FROM progress) ORDER BY seq LIMIT :limit
+
+-- index_subjects --
+INSERT OR IGNORE INTO subjects (subject, event_seq)
+SELECT value ->> 0, value ->> 1 FROM json_each(:rows)
+
+-- insert_runs --
+INSERT OR IGNORE INTO runs (event_seq, handler, number, state, due_at, lane, happened, created_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+       value ->> 7
+FROM json_each(:rows)
+
+-- waiting_in_lane --
+SELECT id, due_at, happened FROM runs
+WHERE handler = :handler AND lane = :lane AND lane <> '' AND state = 'waiting'
+ORDER BY happened DESC, id DESC
+
+-- supersede --
+UPDATE runs SET state = 'superseded', settled_at = :now, reason = :reason
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'waiting'
+
+-- lease --
+-- Take the runs of one handler that have been due longest. In a lane nobody overtakes, and nobody
+-- starts while another runs.
+UPDATE runs SET state = 'running', token = token + 1, attempts = attempts + 1, until = :until
+WHERE id IN (
+    SELECT r.id FROM runs AS r
+    WHERE r.handler = :handler AND r.state = 'waiting' AND r.due_at <= :now
+      AND (r.lane = '' OR NOT EXISTS (
+          SELECT 1 FROM runs AS o
+          WHERE o.handler = r.handler AND o.lane = r.lane AND o.lane <> ''
+            AND o.state IN ('waiting', 'running')
+            AND (o.state = 'running' OR (o.happened, o.id) < (r.happened, r.id))))
+    ORDER BY r.due_at, r.id LIMIT :slots)
+RETURNING id
+
+-- lease_run --
+-- Take one run that nobody holds and that has not succeeded.
+UPDATE runs SET state = 'running', token = token + 1, attempts = attempts + 1, until = :until
+WHERE id = :id
+  AND (state IN ('waiting', 'parked') OR (state = 'running' AND until < :now))
+
+-- take_expired --
+UPDATE runs SET token = token + 1, until = :until
+WHERE state = 'running' AND until < :now
+RETURNING id
+
+-- leased --
+SELECT r.id AS run_id, r.token, r.handler, r.number, r.attempts, r.until, e.*
+FROM runs AS r JOIN events AS e ON e.seq = r.event_seq
+WHERE r.id IN (SELECT value FROM json_each(:ids))
+ORDER BY r.due_at, r.id
+
+-- renew --
+UPDATE runs SET until = :until
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each(:rows)) AS held
+WHERE runs.id = held.id AND runs.token = held.token AND runs.state = 'running'
+
+-- release --
+UPDATE runs SET state = 'waiting', attempts = attempts - 1
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each(:rows)) AS held
+WHERE runs.id = held.id AND runs.token = held.token AND runs.state = 'running'
+
+-- settle --
+UPDATE runs SET state = s.state, settled_at = s.settled_at, reason = s.reason,
+                due_at = CASE s.state WHEN 'waiting' THEN s.due_at ELSE runs.due_at END
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS token, value ->> 2 AS state, value ->> 3 AS due_at,
+             value ->> 4 AS settled_at, value ->> 5 AS reason FROM json_each(:rows)) AS s
+WHERE runs.id = s.id AND runs.token = s.token AND runs.state = 'running'
+
+-- owned --
+-- Which of these leases are still the caller's, in one row.
+SELECT json_group_array(r.id)
+FROM json_each(:rows) AS j JOIN runs AS r ON r.id = j.value ->> 0
+WHERE r.token = j.value ->> 1 AND r.state = 'running'
+
+-- insert_attempts --
+INSERT OR REPLACE INTO attempts (run_id, number, started_at, ended_at, outcome, error, traceback, log)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+       value ->> 7
+FROM json_each(:rows)
+
+-- load_step --
+SELECT result FROM steps WHERE run_id = :run_id AND name = :name
+
+-- save_step --
+INSERT OR REPLACE INTO steps (run_id, name, result)
+SELECT :run_id, :name, :result FROM runs
+WHERE id = :run_id AND token = :token AND state = 'running'
+
+-- newest_runs --
+SELECT r.* FROM runs AS r
+WHERE r.event_seq = :seq
+  AND r.number = (SELECT max(n.number) FROM runs AS n
+                  WHERE n.event_seq = r.event_seq AND n.handler = r.handler)
+ORDER BY r.id
+
+-- cancel --
+UPDATE runs SET state = 'cancelled', settled_at = :now, reason = :reason, token = token + 1
+WHERE id = :id AND state IN ('waiting', 'running')
+
+-- copy_steps --
+INSERT INTO steps (run_id, name, result)
+SELECT :new, name, result FROM steps WHERE run_id = :old
+
+-- run_of --
+SELECT id FROM runs WHERE event_seq = :seq AND handler = :handler AND number = :number
+
+-- event --
+SELECT * FROM events WHERE seq = :seq
+
+-- runs_of --
+SELECT * FROM runs WHERE event_seq IN (SELECT value FROM json_each(:seqs)) ORDER BY id
+
+-- attempts_of --
+SELECT * FROM attempts WHERE run_id = :run_id ORDER BY number
+
+-- insert_rejection --
+INSERT INTO rejections (at, profile, method, code, reason, status, content_type, signature, size, body)
+VALUES (:at, :profile, :method, :code, :reason, :status, :content_type, :signature, :size, :body)
+
+-- trim_rejections --
+DELETE FROM rejections WHERE id <= (SELECT max(id) FROM rejections) - :kept
+
+-- rejections --
+SELECT * FROM rejections
+WHERE id < :before AND (:profile = '' OR profile = :profile)
+ORDER BY id DESC LIMIT :limit
+
+-- forget_rejections --
+DELETE FROM rejections WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- backlog --
+SELECT (SELECT coalesce(max(seq), 0) FROM events) AS last,
+       (SELECT dispatched FROM progress) AS dispatched,
+       (SELECT received_at FROM events
+        WHERE seq > (SELECT dispatched FROM progress) ORDER BY seq LIMIT 1) AS oldest_pending,
+       (SELECT received_at FROM events WHERE seq = (
+            SELECT min(event_seq) FROM runs WHERE state IN ('waiting', 'running'))) AS oldest_open,
+       (SELECT count(*) FROM runs WHERE state = 'waiting') AS waiting,
+       (SELECT count(*) FROM runs WHERE state = 'running') AS running,
+       (SELECT count(*) FROM runs WHERE state = 'parked') AS parked
+
+-- tally --
+SELECT state, count(*) AS n FROM runs GROUP BY state
+
+-- purgeable --
+-- What is not finished is kept however old it is.
+SELECT json_group_array(seq) FROM (
+    SELECT seq FROM events INDEXED BY events_received
+    WHERE received_at < :before AND seq <= (SELECT dispatched FROM progress)
+      AND NOT EXISTS (SELECT 1 FROM runs
+                      WHERE event_seq = seq AND state IN ('waiting', 'running'))
+    ORDER BY received_at LIMIT :limit)
+
+-- purge_steps --
+DELETE FROM steps WHERE run_id IN (
+    SELECT id FROM runs WHERE event_seq IN (SELECT value FROM json_each(:seqs)))
+
+-- purge_attempts --
+DELETE FROM attempts WHERE run_id IN (
+    SELECT id FROM runs WHERE event_seq IN (SELECT value FROM json_each(:seqs)))
+
+-- purge_runs --
+DELETE FROM runs WHERE event_seq IN (SELECT value FROM json_each(:seqs))
+
+-- purge_subjects --
+DELETE FROM subjects WHERE (subject, event_seq) IN (
+    SELECT subject, seq FROM events WHERE seq IN (SELECT value FROM json_each(:seqs)))
+
+-- purge_events --
+DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs))
+
+-- purge_rejections --
+DELETE FROM rejections WHERE id IN (SELECT id FROM rejections WHERE at < :before LIMIT :limit)

@@ -1,0 +1,144 @@
+"""Between the contract's values and the store's rows."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from sqlite3 import Row
+from typing import Any
+
+import msgspec
+
+from almahook.inbox.contract import (
+    Attempt,
+    AttemptOutcome,
+    Lease,
+    NewEvent,
+    Rejection,
+    Run,
+    RunState,
+    Settlement,
+    StoredEvent,
+)
+
+_EVENT_FIELDS = tuple(field.name for field in fields(StoredEvent))
+_encode = msgspec.json.Encoder().encode
+
+
+def pack(rows: Iterable[Any]) -> str:
+    """Write rows as the one JSON text that ``json_each`` reads."""
+    return _encode(list(rows)).decode("utf-8")
+
+
+def pack_events(events: Sequence[NewEvent]) -> dict[str, Any]:
+    """Write a batch of events as the parameters of the append statement."""
+    rows = []
+    offset = 1  # SQL counts from 1
+    for event in events:
+        size = len(event.body)
+        rows.append(
+            (
+                event.profile,
+                event.action,
+                event.event,
+                event.event_id,
+                event.institution,
+                event.time,
+                event.subject,
+                event.content_type,
+                event.received_at,
+                event.secret_index,
+                offset,
+                size,
+            )
+        )
+        offset += size
+    return {"rows": pack(rows), "bodies": b"".join([event.body for event in events])}
+
+
+def pack_leases(leases: Iterable[Lease]) -> str:
+    """Write leases as pairs of run and token."""
+    return pack((lease.run_id, lease.token) for lease in leases)
+
+
+def pack_settlements(settlements: Iterable[Settlement]) -> str:
+    """Write settlements as the parameters of the settle statement."""
+    return pack(
+        (
+            settled.run_id,
+            settled.token,
+            settled.state,
+            settled.due_at,
+            None if settled.state is RunState.WAITING else settled.attempt.ended_at,
+            settled.reason,
+        )
+        for settled in settlements
+    )
+
+
+def pack_attempts(settlements: Iterable[Settlement]) -> str:
+    """Write the attempts of settlements as rows."""
+    return pack(
+        (
+            settled.run_id,
+            settled.attempt.number,
+            settled.attempt.started_at,
+            settled.attempt.ended_at,
+            settled.attempt.outcome,
+            settled.attempt.error,
+            settled.attempt.traceback,
+            json.dumps(list(settled.attempt.log)),
+        )
+        for settled in settlements
+    )
+
+
+def event_of(row: Row) -> StoredEvent:
+    """Read an event."""
+    return StoredEvent(**{name: row[name] for name in _EVENT_FIELDS})
+
+
+def lease_of(row: Row) -> Lease:
+    """Read a lease with its event."""
+    return Lease(
+        run_id=row["run_id"],
+        token=row["token"],
+        handler=row["handler"],
+        number=row["number"],
+        attempt=row["attempts"],
+        until=row["until"],
+        event=event_of(row),
+    )
+
+
+def run_of(row: Row) -> Run:
+    """Read a run."""
+    return Run(
+        id=row["id"],
+        event_seq=row["event_seq"],
+        handler=row["handler"],
+        number=row["number"],
+        state=RunState(row["state"]),
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        settled_at=row["settled_at"],
+        reason=row["reason"],
+    )
+
+
+def attempt_of(row: Row) -> Attempt:
+    """Read an attempt."""
+    return Attempt(
+        number=row["number"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        outcome=AttemptOutcome(row["outcome"]),
+        error=row["error"],
+        traceback=row["traceback"],
+        log=json.loads(row["log"]),
+    )
+
+
+def rejection_of(row: Row) -> Rejection:
+    """Read a rejection."""
+    return Rejection(**{field.name: row[field.name] for field in fields(Rejection)})

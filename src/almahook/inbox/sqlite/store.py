@@ -1,0 +1,342 @@
+"""The inbox contract on one SQLite file."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from almahook.errors import NotFoundError, StaleLeaseError
+from almahook.inbox.contract import (
+    OPEN_STATES,
+    Assignment,
+    Attempt,
+    Backlog,
+    Claim,
+    EventFilter,
+    Lease,
+    Match,
+    NewEvent,
+    Purged,
+    Receipt,
+    Rejection,
+    Run,
+    RunState,
+    Settlement,
+    StoredEvent,
+)
+from almahook.inbox.sqlite import rows
+from almahook.inbox.sqlite.coalesce import Planned, coalesce
+from almahook.inbox.sqlite.database import Database
+from almahook.inbox.sqlite.search import find_events
+from almahook.inbox.sqlite.sql import load_queries
+
+_NEWEST = 2**63 - 1
+_Q = load_queries()
+
+
+class SQLiteInbox:
+    """The embedded inbox.
+
+    Args:
+        path: The database file; it is made when it is not there, and migrated when it is old.
+        rejections_kept: How many refused requests are kept.
+        rejection_body_bytes: How much of a refused body is kept.
+
+    Raises:
+        InboxUnavailableError: The file cannot be opened.
+        SchemaError: The file was written by a newer release.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        rejections_kept: int = 1000,
+        rejection_body_bytes: int = 64 * 1024,
+    ) -> None:
+        self._db = Database(Path(path))
+        self._rejections_kept = rejections_kept
+        self._rejection_body_bytes = rejection_body_bytes
+
+    def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
+        """Store events durably, each once; one receipt per event, in order."""
+        if not events:
+            return []
+        packed = rows.pack_events(events)
+        with self._db.write() as connection:
+            stored = connection.execute(_Q["append"], packed)
+            last = stored.lastrowid or 0
+            if stored.rowcount == len(events):
+                first = last - len(events) + 1
+                return [Receipt(seq=first + n, duplicate=False) for n in range(len(events))]
+            return _receipts_with_duplicates(connection, packed, last - stored.rowcount)
+
+    def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Record refused requests, oldest forgotten first."""
+        with self._db.write() as connection:
+            connection.executemany(_Q["insert_rejection"], map(self._rejection_row, rejections))
+            connection.execute(_Q["trim_rejections"], {"kept": self._rejections_kept})
+
+    def dispatch(self, match: Match, *, limit: int) -> int:
+        """Make the runs of the oldest events not dispatched yet; return how many events."""
+        with self._db.write() as connection:
+            found = connection.execute(_Q["undispatched"], {"limit": limit}).fetchall()
+            events = [rows.event_of(row) for row in found]
+            if events:
+                self._make_runs(connection, events, match)
+                connection.execute(_Q["set_dispatched"], {"seq": events[-1].seq})
+        return len(events)
+
+    def claim(self, seq: int, match: Match, *, now: float, until: float) -> Claim:
+        """Make an event's runs if it has none, and lease those that have not succeeded."""
+        with self._db.write() as connection:
+            self._make_runs(connection, [_event(connection, seq)], match)
+            runs = _newest_runs(connection, seq)
+            asked = {"now": now, "until": until}
+            taken = [
+                run.id
+                for run in runs
+                if connection.execute(_Q["lease_run"], {"id": run.id, **asked}).rowcount
+            ]
+            busy = any(run.state is RunState.RUNNING and run.id not in taken for run in runs)
+            return Claim(runs=len(runs), leases=_leased(connection, taken), busy=busy)
+
+    def lease(self, slots: Mapping[str, int], *, now: float, until: float) -> list[Lease]:
+        """Lease due runs, at most ``slots[handler]`` of each handler, the longest due first."""
+        taken: list[int] = []
+        with self._db.write() as connection:
+            for handler, free in slots.items():
+                asked = {"handler": handler, "slots": free, "now": now, "until": until}
+                taken += [row[0] for row in connection.execute(_Q["lease"], asked)]
+            return _leased(connection, taken)
+
+    def renew(self, leases: Sequence[Lease], *, until: float) -> None:
+        """Hold leases longer; those that are no longer ours are passed over."""
+        with self._db.write() as connection:
+            connection.execute(_Q["renew"], {"rows": rows.pack_leases(leases), "until": until})
+
+    def release(self, leases: Sequence[Lease]) -> None:
+        """Give leases back that were not begun, as if they had never been taken."""
+        with self._db.write() as connection:
+            connection.execute(_Q["release"], {"rows": rows.pack_leases(leases)})
+
+    def expired(self, *, now: float, until: float) -> list[Lease]:
+        """Take over the runs whose lease ran out, under new tokens, for the caller to settle."""
+        with self._db.write() as connection:
+            taken = connection.execute(_Q["take_expired"], {"now": now, "until": until}).fetchall()
+            return _leased(connection, [row[0] for row in taken])
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Record results; False where the lease was no longer the caller's."""
+        packed = rows.pack((settled.run_id, settled.token) for settled in settlements)
+        with self._db.write() as connection:
+            owned = set(_ids(connection, "owned", rows=packed))
+            ours = [settled for settled in settlements if settled.run_id in owned]
+            if ours:
+                connection.execute(_Q["settle"], {"rows": rows.pack_settlements(ours)})
+                connection.execute(_Q["insert_attempts"], {"rows": rows.pack_attempts(ours)})
+        return [settled.run_id in owned for settled in settlements]
+
+    def load_step(self, lease: Lease, name: str) -> bytes | None:
+        """Return the kept result of a step of this run, or None."""
+        asked = {"run_id": lease.run_id, "name": name}
+        with self._db.read() as connection:
+            row = connection.execute(_Q["load_step"], asked).fetchone()
+        return row[0] if row else None
+
+    def save_step(self, lease: Lease, name: str, result: bytes) -> None:
+        """Keep a step's result durably.
+
+        Raises:
+            StaleLeaseError: The lease is no longer ours.
+        """
+        step = {"run_id": lease.run_id, "token": lease.token, "name": name, "result": result}
+        with self._db.write() as connection:
+            if not connection.execute(_Q["save_step"], step).rowcount:
+                raise StaleLeaseError
+
+    def replay(
+        self, seq: int, assignments: Sequence[Assignment], *, fresh: bool | None, now: float
+    ) -> list[Run]:
+        """Make new runs for an event, numbered one higher; what still waited is cancelled.
+
+        Raises:
+            NotFoundError: There is no such event.
+        """
+        with self._db.write() as connection:
+            event = _event(connection, seq)
+            newest = {run.handler: run for run in _newest_runs(connection, seq)}
+            planned = [
+                _replayed(event, assignment, newest.get(assignment.handler), now)
+                for assignment in assignments
+            ]
+            for plan in planned:
+                if (previous := newest.get(plan.handler)) is not None:
+                    cancel = {"id": previous.id, "now": now, "reason": "replayed by a person"}
+                    connection.execute(_Q["cancel"], cancel)
+            connection.execute(_Q["insert_runs"], {"rows": rows.pack(p.row() for p in planned)})
+            for plan in planned:
+                _keep_steps(connection, plan, newest.get(plan.handler), fresh=fresh)
+            made = {(plan.handler, plan.number) for plan in planned}
+            runs = _newest_runs(connection, seq)
+            return [run for run in runs if (run.handler, run.number) in made]
+
+    def event(self, seq: int) -> StoredEvent:
+        """Return one event.
+
+        Raises:
+            NotFoundError: There is no such event.
+        """
+        with self._db.read() as connection:
+            return _event(connection, seq)
+
+    def events(
+        self, where: EventFilter, *, limit: int, before: int | None = None, after: int | None = None
+    ) -> list[StoredEvent]:
+        """List events, newest first; with ``after``, oldest first (to follow what arrives)."""
+        with self._db.read() as connection:
+            return find_events(connection, where, limit=limit, before=before, after=after)
+
+    def runs(self, seqs: Sequence[int]) -> list[Run]:
+        """Return all runs of these events, oldest first."""
+        with self._db.read() as connection:
+            found = connection.execute(_Q["runs_of"], {"seqs": rows.pack(seqs)}).fetchall()
+        return [rows.run_of(row) for row in found]
+
+    def attempts(self, run_id: int) -> list[Attempt]:
+        """Return the attempts of a run, oldest first."""
+        with self._db.read() as connection:
+            found = connection.execute(_Q["attempts_of"], {"run_id": run_id}).fetchall()
+        return [rows.attempt_of(row) for row in found]
+
+    def rejections(
+        self, *, limit: int, before: int | None = None, profile: str = ""
+    ) -> list[Rejection]:
+        """List refused requests, newest first."""
+        asked = {"limit": limit, "before": before or _NEWEST, "profile": profile}
+        with self._db.read() as connection:
+            found = connection.execute(_Q["rejections"], asked).fetchall()
+        return [rows.rejection_of(row) for row in found]
+
+    def forget_rejections(self, ids: Sequence[int]) -> None:
+        """Delete refused requests, for example once they were taken in after all."""
+        with self._db.write() as connection:
+            connection.execute(_Q["forget_rejections"], {"ids": rows.pack(ids)})
+
+    def backlog(self) -> Backlog:
+        """Count what is not finished; its cost does not grow with what is."""
+        with self._db.read() as connection:
+            row = connection.execute(_Q["backlog"]).fetchone()
+        oldest = [at for at in (row["oldest_pending"], row["oldest_open"]) if at is not None]
+        return Backlog(
+            pending=max(0, row["last"] - row["dispatched"]),
+            oldest_at=min(oldest, default=None),
+            waiting=row["waiting"],
+            running=row["running"],
+            parked=row["parked"],
+        )
+
+    def tally(self) -> Mapping[RunState, int]:
+        """Count all runs by state; reads every run, so it is for reports and not for polling."""
+        with self._db.read() as connection:
+            counted = connection.execute(_Q["tally"]).fetchall()
+        return {RunState(row["state"]): row["n"] for row in counted}
+
+    def version(self) -> int:
+        """A number that changes when anybody else has written; cheap enough to poll."""
+        return self._db.version()
+
+    def purge(self, *, before: float, limit: int) -> Purged:
+        """Delete at most ``limit`` finished events received before a time, and old rejections."""
+        asked = {"before": before, "limit": limit}
+        with self._db.write() as connection:
+            seqs = _ids(connection, "purgeable", **asked)
+            for query in _PURGE:
+                connection.execute(_Q[query], {"seqs": rows.pack(seqs)})
+            rejections = connection.execute(_Q["purge_rejections"], asked).rowcount
+        return Purged(events=len(seqs), rejections=rejections)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _make_runs(
+        self, connection: Connection, events: Sequence[StoredEvent], match: Match
+    ) -> None:
+        subjects = [(event.subject, event.seq) for event in events if event.subject]
+        connection.execute(_Q["index_subjects"], {"rows": rows.pack(subjects)})
+        planned = [
+            Planned.of(event, assignment) for event in events for assignment in match(event)
+        ]
+        planned = coalesce(connection, planned, _Q)
+        connection.execute(_Q["insert_runs"], {"rows": rows.pack(plan.row() for plan in planned)})
+
+    def _rejection_row(self, rejection: Rejection) -> dict[str, Any]:
+        kept = rejection.body[: self._rejection_body_bytes]
+        return {
+            name: getattr(rejection, name) for name in Rejection.__dataclass_fields__
+        } | {"body": kept}
+
+
+_PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_subjects", "purge_events")
+
+
+def _ids(connection: Connection, query: str, **parameters: object) -> list[int]:
+    found: list[int] = json.loads(connection.execute(_Q[query], parameters).fetchone()[0])
+    return found
+
+
+def _receipts_with_duplicates(
+    connection: Connection, packed: Mapping[str, Any], last_before: int
+) -> list[Receipt]:
+    """Tell the events that were new from those that were there, also within the batch itself."""
+    seen: set[int] = set()
+    receipts = []
+    for seq in _ids(connection, "seqs_of_keys", rows=packed["rows"]):
+        receipts.append(Receipt(seq=seq, duplicate=seq <= last_before or seq in seen))
+        seen.add(seq)
+    return receipts
+
+
+def _event(connection: Connection, seq: int) -> StoredEvent:
+    row = connection.execute(_Q["event"], {"seq": seq}).fetchone()
+    if row is None:
+        raise NotFoundError(f"There is no event {seq} in the inbox.")
+    return rows.event_of(row)
+
+
+def _newest_runs(connection: Connection, seq: int) -> list[Run]:
+    return [rows.run_of(row) for row in connection.execute(_Q["newest_runs"], {"seq": seq})]
+
+
+def _leased(connection: Connection, ids: Iterable[int]) -> list[Lease]:
+    packed = rows.pack(ids)
+    if packed == "[]":
+        return []
+    return [rows.lease_of(row) for row in connection.execute(_Q["leased"], {"ids": packed})]
+
+
+def _replayed(
+    event: StoredEvent, assignment: Assignment, previous: Run | None, now: float
+) -> Planned:
+    # A person who replays does not want to wait for a burst to end.
+    due = replace(assignment, due_at=now, coalesce=False)
+    number = previous.number + 1 if previous else 1
+    return replace(Planned.of(event, due), number=number, created_at=now)
+
+
+def _keep_steps(
+    connection: Connection, plan: Planned, previous: Run | None, *, fresh: bool | None
+) -> None:
+    """Carry finished steps over into a replay, so that what was sent is not sent again."""
+    if previous is None:
+        return
+    if fresh is None:
+        fresh = previous.state not in OPEN_STATES | {RunState.PARKED, RunState.CANCELLED}
+    if fresh:
+        return
+    asked = {"seq": plan.event_seq, "handler": plan.handler, "number": plan.number}
+    new = connection.execute(_Q["run_of"], asked).fetchone()[0]
+    connection.execute(_Q["copy_steps"], {"new": new, "old": previous.id})

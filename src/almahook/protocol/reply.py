@@ -1,0 +1,99 @@
+"""What Alma hears, for every outcome: the outcome table as code.
+
+Alma retries 5xx (after 1, 3 and 6 hours) and gives 4xx up for ever, so nothing transient is ever
+answered 4xx or 2xx. https://developers.exlibrisgroup.com/alma/integrations/webhooks/
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from almahook.errors import AlmaHookError, MethodNotAllowedError, SignatureError
+from almahook.protocol.answer import Challenged, Refused
+from almahook.protocol.message import Response
+
+Mode = Literal["inbox", "direct"]
+
+_JSON = {"content-type": "application/json", "x-content-type-options": "nosniff"}
+_SERVICE_UNAVAILABLE = 503
+_RETRY_AFTER_S = "60"
+
+# The reference system's texts, which people match on in API Gateway.
+_INVALID_SIGNATURE = "Signature invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The event is in the inbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The event was in the inbox already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhandled:
+    """Direct mode: no handler takes this action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """Direct mode: every handler succeeded or skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Direct mode: a handler raised."""
+
+
+Result = Challenged | Refused | Stored | Duplicate | Unhandled | Handled | Failed | AlmaHookError
+
+_FIXED = {
+    Stored: Response(status=200, body=b'{"status":"stored"}', headers=_JSON),
+    Duplicate: Response(status=200, body=b'{"status":"duplicate"}', headers=_JSON),
+    Handled: Response(status=200, body=b'"Done"', headers=_JSON),
+    Unhandled: Response(status=400, body=b'"Invalid action."', headers=_JSON),
+    Failed: Response(status=500, body=b'"Handler failed"', headers=_JSON),
+}
+
+
+def reply(result: Result, *, mode: Mode = "inbox") -> Response:
+    """Say what Alma hears for this result."""
+    if isinstance(result, Challenged):
+        return challenge_reply(result.challenge)
+    if isinstance(result, Refused):
+        return _refusal_reply(result, mode)
+    if isinstance(result, AlmaHookError):
+        return error_reply(result)
+    return _FIXED[type(result)]
+
+
+def challenge_reply(challenge: str) -> Response:
+    """Say the challenge back as compact JSON, whatever the request's ``Accept`` says.
+
+    Alma's own request does not ask for JSON, and text/html would let a link run script.
+    """
+    body = msgspec.json.encode({"challenge": challenge})
+    return Response(status=200, body=body, headers=_JSON)
+
+
+def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
+    """Say an error as JSON: its stable code, and a text for a person."""
+    status = status or error.status
+    headers = dict(_JSON)
+    if status == _SERVICE_UNAVAILABLE:
+        headers["retry-after"] = _RETRY_AFTER_S
+    if isinstance(error, MethodNotAllowedError):
+        headers["allow"] = "GET, POST"
+    body = msgspec.json.encode({"error": error.code, "message": error.message})
+    return Response(status=status, body=body, headers=headers)
+
+
+def _refusal_reply(refused: Refused, mode: Mode) -> Response:
+    if mode == "direct" and isinstance(refused.error, SignatureError):
+        plain = error_reply(refused.error, status=refused.status)
+        body = msgspec.json.encode(_INVALID_SIGNATURE)
+        return Response(status=refused.status, body=body, headers=plain.headers)
+    return error_reply(refused.error, status=refused.status)

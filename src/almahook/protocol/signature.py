@@ -1,0 +1,66 @@
+"""Alma's signature: Base64(HMAC-SHA256(secret as UTF-8, the exact body bytes)).
+
+https://developers.exlibrisgroup.com/alma/integrations/webhooks/
+"""
+
+import hmac
+from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Sequence
+
+from almahook.errors import (
+    MalformedSignatureError,
+    MissingSignatureError,
+    NoSecretError,
+    SignatureMismatchError,
+)
+
+SIGNATURE_HEADER = "X-Exl-Signature"
+
+_DIGEST_BYTES = 32
+
+
+def sign(body: bytes, *, secret: bytes) -> str:
+    """Make the ``X-Exl-Signature`` that Alma would send with this body."""
+    return b64encode(hmac.digest(secret, body, "sha256")).decode("ascii")
+
+
+def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> int:
+    """Return which of the secrets signed the body, counted from 0; refuse it if none did.
+
+    Every secret is tried, so that a rotation needs no downtime and timing tells nothing.
+
+    Raises:
+        NoSecretError: There is no secret to verify with, so nothing is accepted.
+        MissingSignatureError: There is no signature.
+        MalformedSignatureError: The signature is not the base64 of 32 bytes.
+        SignatureMismatchError: None of the secrets produced this signature.
+    """
+    # An empty key is one that anybody has.
+    usable = [(index, secret) for index, secret in enumerate(secrets) if secret]
+    if not usable:
+        raise NoSecretError
+    given = _digest(signature)
+    matched = [
+        index
+        for index, secret in usable
+        if hmac.compare_digest(hmac.digest(secret, body, "sha256"), given)
+    ]
+    if not matched:
+        raise SignatureMismatchError
+    return matched[0]
+
+
+def _digest(signature: str | None) -> bytes:
+    """Decode the header strictly; surrounding blanks are HTTP's, not the value's (RFC 9110, 5.5)."""
+    if signature is None or not (text := signature.strip(" \t")):
+        raise MissingSignatureError
+    try:
+        digest = a2b_base64(text.encode("ascii"), strict_mode=True)
+    except (Base64Error, UnicodeEncodeError):
+        raise MalformedSignatureError from None
+    # Unused bits of the last character would let several spellings pass for one signature.
+    if len(digest) != _DIGEST_BYTES or b64encode(digest).decode("ascii") != text:
+        raise MalformedSignatureError
+    return digest

@@ -1,0 +1,125 @@
+"""Alma's XML profile, read into the shape of its JSON.
+
+The parser refuses every document type declaration, and with it all entities and external
+references, and it bounds the depth. The root element's name is not relied on: no captured body is
+public, and the schema and known code disagree about it.
+"""
+
+from collections import defaultdict
+from typing import Any
+from xml.etree.ElementTree import Element, TreeBuilder, tostring
+from xml.parsers import expat
+
+from almahook.errors import EncodingError, ForbiddenXMLError, NestingError, XMLError
+
+MAX_DEPTH = 64
+
+# The JSON name of the schema's xs:any, under which the bibliographic record travels.
+_ANY = "anies"
+_RECORD = "record"
+_NAMESPACE_END = "}"
+
+
+class _Tree:
+    """Builds the elements, and refuses what no message of Alma's holds."""
+
+    def __init__(self) -> None:
+        self._builder = TreeBuilder()
+        self._depth = 0
+
+    def parse(self, body: bytes) -> Element:
+        parser = expat.ParserCreate(namespace_separator=_NAMESPACE_END)
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._builder.data
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.Parse(body, True)
+        return self._builder.close()
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise NestingError
+        local = {_local(name): value for name, value in attributes.items()}
+        self._builder.start(_local(tag), local)
+
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        self._builder.end(_local(tag))
+
+
+def parse_xml(body: bytes) -> dict[str, Any]:
+    """Parse a body into a plain mapping shaped as Alma's JSON.
+
+    Raises:
+        ForbiddenXMLError: The body declares a document type or an entity.
+        NestingError: Elements are nested deeper than 64.
+        EncodingError: The bytes are not UTF-8, or not what the XML declaration claims.
+        XMLError: The body is not well-formed.
+    """
+    try:
+        content = _content(_Tree().parse(body))
+    except expat.ExpatError:
+        raise (XMLError if _is_utf8(body) else EncodingError) from None
+    except (ValueError, LookupError):
+        raise EncodingError from None
+    return content if isinstance(content, dict) else {}
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ForbiddenXMLError
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _local(name: str) -> str:
+    return name.rpartition(_NAMESPACE_END)[2]
+
+
+def _content(element: Element) -> Any:
+    """Read an element as JSON has it: attributes beside children, or beside a ``value``."""
+    if len(element):
+        return {**element.attrib, **_children(element)}
+    text = element.text.strip() if element.text else ""
+    if element.attrib:
+        return {"value": text, **element.attrib}
+    return text or None
+
+
+def _children(element: Element) -> dict[str, Any]:
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    repeated = set()
+    for child in element:
+        if child.tag == _RECORD:
+            groups[_ANY].append(_markup(child))
+            repeated.add(_ANY)
+        elif item := _wrapped(child):
+            groups[item].extend(_content(entry) for entry in child)
+            repeated.add(item)
+        else:
+            groups[child.tag].append(_content(child))
+    return {
+        name: values if name in repeated or len(values) > 1 else values[0]
+        for name, values in groups.items()
+    }
+
+
+def _wrapped(element: Element) -> str:
+    """Name the children of a list wrapper: ``<counters><counter>`` is ``"counter": […]`` in JSON."""
+    names = {child.tag for child in element}
+    if len(names) != 1:
+        return ""
+    (name,) = names
+    return name if element.tag in {f"{name}s", f"{name}es"} else ""
+
+
+def _markup(record: Element) -> str:
+    record.tail = None
+    return tostring(record, encoding="unicode")
