@@ -8,7 +8,7 @@
     │   ├── BodyTooLargeError · SlowBodyError
     │   ├── SignatureError          missing · malformed · mismatch
     │   ├── NoSecretError
-    │   └── MessageError            empty · encoding · JSON · duplicate key · nesting · XML · not a message
+    │   └── MessageError            empty · encoding · JSON · duplicate key · nesting · XML · action
     ├── InboxError                  unavailable · overloaded · stale lease · not found · schema
     ├── HandlerError                load · filter · invalid action · time-out · step result
     ├── AlmaError                   what Alma's REST API answered, or that it did not
@@ -222,7 +222,7 @@ class NotFoundError(InboxError):
 
 
 class SchemaError(InboxError):
-    """The database does not have the schema this release needs. Type: almahook migrate"""
+    """The database does not have the schema this release needs: type almahook migrate."""
 
     code = "inbox.schema"
 

@@ -78,6 +78,8 @@ class GroupCommitter(Generic[T, R]):
             OverloadedError: Too many items wait already.
         """
         future: Future[R] = Future()
+        # It will be stored, so it cannot be cancelled.
+        future.set_running_or_notify_cancel()
         self._put(_Pending(item, future, None))
         return future
 
@@ -121,6 +123,7 @@ class GroupCommitter(Generic[T, R]):
     def _store(self, batch: list[_Pending[T, R]]) -> list[_Result[T, R]]:
         try:
             results = self._commit([pending.item for pending in batch])
+            return list(zip(batch, results, strict=True))
         except InboxError as error:
             return [(pending, error) for pending in batch]
         except Exception as error:  # noqa: BLE001 - whatever it is, the senders must hear of it
@@ -128,7 +131,6 @@ class GroupCommitter(Generic[T, R]):
                 return [(batch[0], _unavailable(error))]
             # One item that cannot be stored must not take its neighbours down.
             return [result for pending in batch for result in self._store([pending])]
-        return list(zip(batch, results, strict=True))
 
 
 def _unavailable(error: Exception) -> InboxUnavailableError:

@@ -53,7 +53,8 @@ def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> i
 
 
 def _digest(signature: str | None) -> bytes:
-    """Decode the header strictly; surrounding blanks are HTTP's, not the value's (RFC 9110, 5.5)."""
+    """Decode the header strictly."""
+    # Surrounding blanks are HTTP's and not the value's (RFC 9110, 5.5).
     if signature is None or not (text := signature.strip(" \t")):
         raise MissingSignatureError
     try:

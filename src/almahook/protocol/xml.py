@@ -112,7 +112,7 @@ def _children(element: Element) -> dict[str, Any]:
 
 
 def _wrapped(element: Element) -> str:
-    """Name the children of a list wrapper: ``<counters><counter>`` is ``"counter": […]`` in JSON."""
+    """Name the children of a list wrapper: JSON has ``"counter": […]`` for it."""
     names = {child.tag for child in element}
     if len(names) != 1:
         return ""

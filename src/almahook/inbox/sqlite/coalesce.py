@@ -1,5 +1,6 @@
 """Of a burst of events about one thing, which runs remain."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from sqlite3 import Connection
@@ -65,8 +66,18 @@ def coalesce(
             lanes.setdefault((plan.handler, plan.lane), []).append(plan)
     result = [plan for plan in planned if not (plan.coalesce and plan.lane)]
     for burst in lanes.values():
-        result += _one_lane(connection, burst, queries)
+        if new := _without_assigned(connection, burst, queries):
+            result += _one_lane(connection, new, queries)
     return sorted(result, key=lambda plan: plan.event_seq)
+
+
+def _without_assigned(
+    connection: Connection, burst: Sequence[Planned], queries: Mapping[str, str]
+) -> list[Planned]:
+    """Leave out the events that were claimed or replayed before: no run replaces itself."""
+    asked = {"seqs": pack(plan.event_seq for plan in burst), "handler": burst[0].handler}
+    assigned = set(json.loads(connection.execute(queries["assigned"], asked).fetchone()[0]))
+    return [plan for plan in burst if plan.event_seq not in assigned]
 
 
 def _one_lane(

@@ -10,7 +10,7 @@ from almahook.errors import InboxUnavailableError, SchemaError
 from almahook.inbox.sqlite.sql import load_migrations, statements
 
 # Alma hangs up after 5 seconds; who waits for a locked database must still be answered 503.
-_BUSY_TIMEOUT_S = 3.0
+BUSY_TIMEOUT_S = 3.0
 
 _WRITER = (
     # A reader never blocks the writer, nor the writer a reader. https://www.sqlite.org/wal.html
@@ -41,8 +41,9 @@ class Database:
         SchemaError: The file was written by a newer release, or is not an inbox.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.path = path
+        self._busy_timeout_s = busy_timeout_s
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         with _typed_errors(path):
@@ -50,21 +51,23 @@ class Database:
             # Only the owner may read patron data.
             path.touch(mode=0o600, exist_ok=True)
             self._writer = self._open(_PAGE_SIZE, *_WRITER)
-            self._migrate()
-            self._reader = self._open("PRAGMA query_only = ON")
+            with _closed_on_error(self._writer):
+                self._migrate()
+                self._reader = self._open("PRAGMA query_only = ON")
 
     def _open(self, *pragmas: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path,
-            timeout=_BUSY_TIMEOUT_S,
+            timeout=self._busy_timeout_s,
             # Transactions are begun and ended here and nowhere else.
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
         )
         connection.row_factory = sqlite3.Row
-        for pragma in pragmas:
-            connection.execute(pragma).fetchall()
+        with _closed_on_error(connection):
+            for pragma in pragmas:
+                connection.execute(pragma).fetchall()
         return connection
 
     @contextmanager
@@ -129,6 +132,15 @@ class Database:
     def _schema(self) -> int:
         number: int = self._writer.execute("PRAGMA user_version").fetchone()[0]
         return number
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager

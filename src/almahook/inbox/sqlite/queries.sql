@@ -18,8 +18,9 @@ SELECT json_group_array(seq) FROM (
     FROM json_each(:rows) ORDER BY key
 )
 
--- dispatched --
-SELECT dispatched FROM progress
+-- last_before --
+-- A conflict uses a number up, so what was there before is found by counting back.
+SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET :new
 
 -- set_dispatched --
 UPDATE progress SET dispatched = :seq
@@ -30,6 +31,11 @@ SELECT * FROM events WHERE seq > (SELECT dispatched FROM progress) ORDER BY seq 
 -- index_subjects --
 INSERT OR IGNORE INTO subjects (subject, event_seq)
 SELECT value ->> 0, value ->> 1 FROM json_each(:rows)
+
+-- assigned --
+-- Which of these events have a first run of this handler already, in one row.
+SELECT json_group_array(event_seq) FROM runs
+WHERE event_seq IN (SELECT value FROM json_each(:seqs)) AND handler = :handler AND number = 1
 
 -- insert_runs --
 INSERT OR IGNORE INTO runs (event_seq, handler, number, state, due_at, lane, happened, created_at)
@@ -62,10 +68,15 @@ WHERE id IN (
 RETURNING id
 
 -- lease_run --
--- Take one run that nobody holds and that has not succeeded.
-UPDATE runs SET state = 'running', token = token + 1, attempts = attempts + 1, until = :until
+-- Take one run that nobody holds and that has not succeeded, if it is its turn in its lane.
+UPDATE runs AS r SET state = 'running', token = token + 1, attempts = attempts + 1, until = :until
 WHERE id = :id
   AND (state IN ('waiting', 'parked') OR (state = 'running' AND until < :now))
+  AND (lane = '' OR NOT EXISTS (
+      SELECT 1 FROM runs AS o
+      WHERE o.handler = r.handler AND o.lane = r.lane AND o.lane <> '' AND o.id <> r.id
+        AND o.state IN ('waiting', 'running')
+        AND (o.state = 'running' OR (o.happened, o.id) < (r.happened, r.id))))
 
 -- take_expired --
 UPDATE runs SET token = token + 1, until = :until
@@ -96,10 +107,12 @@ FROM (SELECT value ->> 0 AS id, value ->> 1 AS token, value ->> 2 AS state, valu
 WHERE runs.id = s.id AND runs.token = s.token AND runs.state = 'running'
 
 -- owned --
--- Which of these leases are still the caller's, in one row.
-SELECT json_group_array(r.id)
-FROM json_each(:rows) AS j JOIN runs AS r ON r.id = j.value ->> 0
-WHERE r.token = j.value ->> 1 AND r.state = 'running'
+-- Which of these leases are still the caller's, by their place and each once, in one row.
+SELECT json_group_array(place) FROM (
+    SELECT min(j.key) AS place
+    FROM json_each(:rows) AS j JOIN runs AS r ON r.id = j.value ->> 0
+    WHERE r.token = j.value ->> 1 AND r.state = 'running'
+    GROUP BY r.id)
 
 -- insert_attempts --
 INSERT OR REPLACE INTO attempts (run_id, number, started_at, ended_at, outcome, error, traceback, log)
@@ -158,15 +171,16 @@ ORDER BY id DESC LIMIT :limit
 DELETE FROM rejections WHERE id IN (SELECT value FROM json_each(:ids))
 
 -- backlog --
-SELECT (SELECT coalesce(max(seq), 0) FROM events) AS last,
-       (SELECT dispatched FROM progress) AS dispatched,
+SELECT (SELECT count(*) FROM events WHERE seq > (SELECT dispatched FROM progress)) AS pending,
        (SELECT received_at FROM events
         WHERE seq > (SELECT dispatched FROM progress) ORDER BY seq LIMIT 1) AS oldest_pending,
        (SELECT received_at FROM events WHERE seq = (
             SELECT min(event_seq) FROM runs WHERE state IN ('waiting', 'running'))) AS oldest_open,
        (SELECT count(*) FROM runs WHERE state = 'waiting') AS waiting,
        (SELECT count(*) FROM runs WHERE state = 'running') AS running,
-       (SELECT count(*) FROM runs WHERE state = 'parked') AS parked
+       (SELECT count(*) FROM runs AS r WHERE state = 'parked'
+        AND NOT EXISTS (SELECT 1 FROM runs AS n WHERE n.event_seq = r.event_seq
+                        AND n.handler = r.handler AND n.number > r.number)) AS parked
 
 -- tally --
 SELECT state, count(*) AS n FROM runs GROUP BY state

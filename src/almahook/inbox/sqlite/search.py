@@ -8,14 +8,23 @@ from almahook.inbox.contract import EventFilter, RunState, StoredEvent
 from almahook.inbox.sqlite.rows import event_of
 
 _EXACT = ("profile", "action", "event", "event_id")
-_DISPATCHED = "(SELECT dispatched FROM progress)"
-_PENDING = f"seq > {_DISPATCHED}"
-_UNHANDLED = f"seq <= {_DISPATCHED} AND NOT EXISTS (SELECT 1 FROM runs WHERE event_seq = seq)"
+_PENDING = "seq > (SELECT dispatched FROM progress)"
+_UNHANDLED = (
+    "seq <= (SELECT dispatched FROM progress)"
+    " AND NOT EXISTS (SELECT 1 FROM runs WHERE event_seq = seq)"
+)
+
+# A run that was replayed waits for nobody any more.
+_PARKED = (
+    "seq IN (SELECT event_seq FROM runs AS r WHERE state = 'parked' AND NOT EXISTS ("
+    "SELECT 1 FROM runs AS n WHERE n.event_seq = r.event_seq AND n.handler = r.handler"
+    " AND n.number > r.number))"
+)
 
 # What is not dispatched yet is not in the index of subjects either.
 _SUBJECT = (
     "(seq IN (SELECT event_seq FROM subjects WHERE subject = :subject)"
-    f" OR ({_PENDING} AND events.subject = :subject))"
+    " OR (seq > (SELECT dispatched FROM progress) AND events.subject = :subject))"
 )
 
 
@@ -73,5 +82,7 @@ def _state(state: str) -> str:
     if state not in set(RunState):
         known = ", ".join(["pending", "unhandled", *RunState])
         raise ConfigurationError(f"There is no state '{state}'. The states are: {known}.")
+    if state == RunState.PARKED:
+        return _PARKED
     # Written out and not a parameter: only so can a partial index serve.
     return f"seq IN (SELECT event_seq FROM runs WHERE state = '{state}')"  # noqa: S608

@@ -28,7 +28,7 @@ from almahook.inbox.contract import (
 )
 from almahook.inbox.sqlite import rows
 from almahook.inbox.sqlite.coalesce import Planned, coalesce
-from almahook.inbox.sqlite.database import Database
+from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
 from almahook.inbox.sqlite.sql import load_queries
 
@@ -43,6 +43,7 @@ class SQLiteInbox:
         path: The database file; it is made when it is not there, and migrated when it is old.
         rejections_kept: How many refused requests are kept.
         rejection_body_bytes: How much of a refused body is kept.
+        busy_timeout_s: How long to wait for another process that holds the file locked.
 
     Raises:
         InboxUnavailableError: The file cannot be opened.
@@ -55,8 +56,9 @@ class SQLiteInbox:
         *,
         rejections_kept: int = 1000,
         rejection_body_bytes: int = 64 * 1024,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
-        self._db = Database(Path(path))
+        self._db = Database(Path(path), busy_timeout_s=busy_timeout_s)
         self._rejections_kept = rejections_kept
         self._rejection_body_bytes = rejection_body_bytes
 
@@ -71,7 +73,7 @@ class SQLiteInbox:
             if stored.rowcount == len(events):
                 first = last - len(events) + 1
                 return [Receipt(seq=first + n, duplicate=False) for n in range(len(events))]
-            return _receipts_with_duplicates(connection, packed, last - stored.rowcount)
+            return _receipts_with_duplicates(connection, packed, new=stored.rowcount)
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
         """Record refused requests, oldest forgotten first."""
@@ -100,7 +102,7 @@ class SQLiteInbox:
                 for run in runs
                 if connection.execute(_Q["lease_run"], {"id": run.id, **asked}).rowcount
             ]
-            busy = any(run.state is RunState.RUNNING and run.id not in taken for run in runs)
+            busy = any(run.state in OPEN_STATES and run.id not in taken for run in runs)
             return Claim(runs=len(runs), leases=_leased(connection, taken), busy=busy)
 
     def lease(self, slots: Mapping[str, int], *, now: float, until: float) -> list[Lease]:
@@ -133,11 +135,11 @@ class SQLiteInbox:
         packed = rows.pack((settled.run_id, settled.token) for settled in settlements)
         with self._db.write() as connection:
             owned = set(_ids(connection, "owned", rows=packed))
-            ours = [settled for settled in settlements if settled.run_id in owned]
+            ours = [settled for place, settled in enumerate(settlements) if place in owned]
             if ours:
                 connection.execute(_Q["settle"], {"rows": rows.pack_settlements(ours)})
                 connection.execute(_Q["insert_attempts"], {"rows": rows.pack_attempts(ours)})
-        return [settled.run_id in owned for settled in settlements]
+        return [place in owned for place in range(len(settlements))]
 
     def load_step(self, lease: Lease, name: str) -> bytes | None:
         """Return the kept result of a step of this run, or None."""
@@ -215,7 +217,8 @@ class SQLiteInbox:
         self, *, limit: int, before: int | None = None, profile: str = ""
     ) -> list[Rejection]:
         """List refused requests, newest first."""
-        asked = {"limit": limit, "before": before or _NEWEST, "profile": profile}
+        newest = _NEWEST if before is None else before
+        asked = {"limit": limit, "before": newest, "profile": profile}
         with self._db.read() as connection:
             found = connection.execute(_Q["rejections"], asked).fetchall()
         return [rows.rejection_of(row) for row in found]
@@ -231,7 +234,7 @@ class SQLiteInbox:
             row = connection.execute(_Q["backlog"]).fetchone()
         oldest = [at for at in (row["oldest_pending"], row["oldest_open"]) if at is not None]
         return Backlog(
-            pending=max(0, row["last"] - row["dispatched"]),
+            pending=row["pending"],
             oldest_at=min(oldest, default=None),
             waiting=row["waiting"],
             running=row["running"],
@@ -267,17 +270,15 @@ class SQLiteInbox:
     ) -> None:
         subjects = [(event.subject, event.seq) for event in events if event.subject]
         connection.execute(_Q["index_subjects"], {"rows": rows.pack(subjects)})
-        planned = [
-            Planned.of(event, assignment) for event in events for assignment in match(event)
-        ]
+        planned = [Planned.of(event, assignment) for event in events for assignment in match(event)]
         planned = coalesce(connection, planned, _Q)
         connection.execute(_Q["insert_runs"], {"rows": rows.pack(plan.row() for plan in planned)})
 
     def _rejection_row(self, rejection: Rejection) -> dict[str, Any]:
         kept = rejection.body[: self._rejection_body_bytes]
-        return {
-            name: getattr(rejection, name) for name in Rejection.__dataclass_fields__
-        } | {"body": kept}
+        return {name: getattr(rejection, name) for name in Rejection.__dataclass_fields__} | {
+            "body": kept
+        }
 
 
 _PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_subjects", "purge_events")
@@ -289,9 +290,11 @@ def _ids(connection: Connection, query: str, **parameters: object) -> list[int]:
 
 
 def _receipts_with_duplicates(
-    connection: Connection, packed: Mapping[str, Any], last_before: int
+    connection: Connection, packed: Mapping[str, Any], *, new: int
 ) -> list[Receipt]:
     """Tell the events that were new from those that were there, also within the batch itself."""
+    row = connection.execute(_Q["last_before"], {"new": new}).fetchone()
+    last_before = row[0] if row else 0
     seen: set[int] = set()
     receipts = []
     for seq in _ids(connection, "seqs_of_keys", rows=packed["rows"]):
@@ -334,7 +337,7 @@ def _keep_steps(
     if previous is None:
         return
     if fresh is None:
-        fresh = previous.state not in OPEN_STATES | {RunState.PARKED, RunState.CANCELLED}
+        fresh = previous.state is RunState.SUCCEEDED
     if fresh:
         return
     asked = {"seq": plan.event_seq, "handler": plan.handler, "number": plan.number}

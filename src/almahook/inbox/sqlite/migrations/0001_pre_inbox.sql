@@ -29,7 +29,7 @@ CREATE TABLE progress (dispatched INTEGER NOT NULL);
 INSERT INTO progress VALUES (0);
 
 CREATE TABLE runs (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused, so a lease of a purged run stays stale
     event_seq  INTEGER NOT NULL,
     handler    TEXT NOT NULL,
     number     INTEGER NOT NULL,

@@ -1,0 +1,260 @@
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from almahook.errors import InboxUnavailableError, OverloadedError, SchemaError
+from almahook.inbox import GroupCommitter
+
+
+class Disk:
+    """Stores batches, and lets a test hold a batch while it is being stored."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.errors: list[Exception] = []
+        self.poison = ""
+        self.entered = threading.Semaphore(0)
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+
+    def hold(self) -> None:
+        self._may_go_on.clear()
+
+    def go_on(self) -> None:
+        self._may_go_on.set()
+
+    def commit(self, items: Sequence[str]) -> list[str]:
+        self.entered.release()
+        self._may_go_on.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        if self.poison in items:
+            raise ValueError("an item that cannot be stored: " + self.poison)
+        self.batches.append(list(items))
+        return [f"stored {item}" for item in items]
+
+    @property
+    def stored(self) -> list[str]:
+        return [item for batch in self.batches for item in batch]
+
+
+Make = Callable[..., GroupCommitter[str, str]]
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+def make(disk: Disk) -> Iterator[Make]:
+    made: list[GroupCommitter[str, str]] = []
+
+    def make_one(**limits: int) -> GroupCommitter[str, str]:
+        made.append(GroupCommitter(disk.commit, **limits))
+        return made[-1]
+
+    yield make_one
+    disk.go_on()
+    for committer in made:
+        committer.close()
+
+
+def hold_first(disk: Disk, committer: GroupCommitter[str, str]) -> Any:
+    """Submit an item and wait until it is being stored."""
+    disk.hold()
+    first = committer.submit("first")
+    disk.entered.acquire()
+    return first
+
+
+async def until_waiting(committer: GroupCommitter[str, str], count: int) -> None:
+    """Let the tasks that were made run until so many items wait."""
+    while committer.pending < count:  # noqa: ASYNC110 - the committer tells nobody how many wait
+        await asyncio.sleep(0)
+
+
+def test_a_lone_item_is_stored_at_once(make: Make, disk: Disk) -> None:
+    assert make().submit("a").result(10) == "stored a"
+    assert disk.batches == [["a"]]
+
+
+def test_what_arrives_while_a_batch_is_stored_becomes_the_next_batch(
+    make: Make, disk: Disk
+) -> None:
+    committer = make()
+    first = hold_first(disk, committer)
+    waiting = [committer.submit(item) for item in "abc"]
+    assert committer.pending == 3
+    disk.go_on()
+    assert [future.result(10) for future in waiting] == ["stored a", "stored b", "stored c"]
+    assert first.result(10) == "stored first"
+    assert disk.batches == [["first"], ["a", "b", "c"]]
+
+
+def test_a_batch_holds_no_more_than_its_limit(make: Make, disk: Disk) -> None:
+    committer = make(max_batch=2)
+    hold_first(disk, committer)
+    waiting = [committer.submit(item) for item in "abcde"]
+    disk.go_on()
+    assert waiting[-1].result(10) == "stored e"
+    assert disk.batches == [["first"], ["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_requests_of_an_event_loop_are_stored_together(make: Make, disk: Disk) -> None:
+    committer = make()
+    first = hold_first(disk, committer)
+
+    async def append_all() -> list[str]:
+        tasks = [asyncio.create_task(committer.append(item)) for item in "abc"]
+        await until_waiting(committer, 3)
+        disk.go_on()
+        return await asyncio.gather(*tasks)
+
+    assert asyncio.run(append_all()) == ["stored a", "stored b", "stored c"]
+    assert first.result(10)
+    assert disk.batches == [["first"], ["a", "b", "c"]]
+
+
+def test_threads_and_event_loops_are_served_side_by_side(make: Make, disk: Disk) -> None:
+    committer = make()
+
+    async def append_many(name: str) -> list[str]:
+        return await asyncio.gather(*(committer.append(f"{name}{n}") for n in range(50)))
+
+    results: dict[str, list[str]] = {}
+
+    def loop(name: str) -> None:
+        results[name] = asyncio.run(append_many(name))
+
+    threads = [threading.Thread(target=loop, args=(name,)) for name in "xy"]
+    for thread in threads:
+        thread.start()
+    futures = [committer.submit(f"z{n}") for n in range(50)]
+    for thread in threads:
+        thread.join()
+    results["z"] = [future.result(10) for future in futures]
+    assert results == {name: [f"stored {name}{n}" for n in range(50)] for name in "xyz"}
+    assert len(disk.stored) == 150
+
+
+def test_an_error_of_the_store_reaches_everybody_who_waits(make: Make, disk: Disk) -> None:
+    committer = make()
+    first = hold_first(disk, committer)
+    waiting = [committer.submit(item) for item in "ab"]
+
+    async def append() -> None:
+        task = asyncio.create_task(committer.append("c"))
+        await until_waiting(committer, 3)
+        disk.errors = [SchemaError("no schema"), InboxUnavailableError("disk full")]
+        disk.go_on()
+        with pytest.raises(InboxUnavailableError, match="disk full"):
+            await task
+
+    asyncio.run(append())
+    with pytest.raises(SchemaError):
+        first.result(10)
+    for future in waiting:
+        with pytest.raises(InboxUnavailableError, match="disk full"):
+            future.result(10)
+    assert committer.submit("later").result(10) == "stored later"
+    assert disk.stored == ["later"]
+
+
+def test_an_item_that_cannot_be_stored_does_not_take_its_neighbours_down(
+    make: Make, disk: Disk
+) -> None:
+    disk.poison = "b"
+    committer = make()
+    hold_first(disk, committer)
+    a, b, c = [committer.submit(item) for item in "abc"]
+    disk.go_on()
+    assert (a.result(10), c.result(10)) == ("stored a", "stored c")
+    with pytest.raises(InboxUnavailableError, match="ValueError") as raised:
+        b.result(10)
+    assert "cannot be stored: b" not in str(raised.value)
+    assert disk.stored == ["first", "a", "c"]
+
+
+def test_a_store_that_returns_too_few_results_is_an_error_and_not_silence() -> None:
+    committer: GroupCommitter[str, str] = GroupCommitter(lambda _items: [])
+    with pytest.raises(InboxUnavailableError):
+        committer.submit("a").result(10)
+    committer.close()
+
+
+def test_when_too_many_wait_further_ones_are_turned_away(make: Make, disk: Disk) -> None:
+    committer = make(max_pending=2)
+    hold_first(disk, committer)
+    waiting = [committer.submit(item) for item in "ab"]
+    with pytest.raises(OverloadedError):
+        committer.submit("c")
+
+    async def append() -> None:
+        with pytest.raises(OverloadedError):
+            await committer.append("d")
+
+    asyncio.run(append())
+    disk.go_on()
+    assert [future.result(10) for future in waiting] == ["stored a", "stored b"]
+    assert committer.submit("e").result(10) == "stored e"
+
+
+def test_closing_stores_what_waits_and_turns_later_items_away(make: Make, disk: Disk) -> None:
+    committer = make()
+    hold_first(disk, committer)
+    waiting = [committer.submit(item) for item in "abc"]
+    closing = threading.Thread(target=committer.close)
+    closing.start()
+    disk.go_on()
+    closing.join()
+    assert [future.result(0) for future in waiting] == ["stored a", "stored b", "stored c"]
+    with pytest.raises(InboxUnavailableError, match="closing"):
+        committer.submit("late")
+    committer.close()
+
+
+def test_a_waiter_that_was_cancelled_does_not_lose_its_item_nor_disturb_its_neighbours(
+    make: Make, disk: Disk
+) -> None:
+    committer = make()
+
+    async def append() -> str:
+        hold_first(disk, committer)
+        cancelled, kept = [asyncio.create_task(committer.append(item)) for item in "ab"]
+        await until_waiting(committer, 2)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        disk.go_on()
+        return await kept
+
+    assert asyncio.run(append()) == "stored b"
+    assert disk.stored == ["first", "a", "b"]
+
+
+def test_a_future_of_a_thread_cannot_be_cancelled(make: Make, disk: Disk) -> None:
+    first = hold_first(disk, make())
+    assert first.cancel() is False
+    disk.go_on()
+    assert first.result(10) == "stored first"
+
+
+def test_an_event_loop_that_has_closed_does_not_keep_the_others_waiting(
+    make: Make, disk: Disk
+) -> None:
+    committer = make()
+    hold_first(disk, committer)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(committer.append("gone"))
+    loop.run_until_complete(asyncio.sleep(0))
+    task.cancel()
+    loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    loop.close()
+    here = committer.submit("here")
+    disk.go_on()
+    assert here.result(10) == "stored here"
+    assert disk.stored == ["first", "gone", "here"]
