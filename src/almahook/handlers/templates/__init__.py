@@ -1,0 +1,1 @@
+"""The handlers that ``almahook init`` writes into a new folder: copied as text, never imported."""
