@@ -1,0 +1,53 @@
+"""The simulator on its own, until it is told to stop."""
+
+import signal
+import threading
+from collections.abc import Callable
+
+from almahook.simulator.simulator import Simulator
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8090,
+    *,
+    time_scale: float = 1.0,
+    timeout_s: float = 5.0,
+    seed: int | None = None,
+    senders: int = 16,
+    on_ready: Callable[[Simulator], None] | None = None,
+) -> None:
+    """Run a simulator until SIGINT or SIGTERM; to be called from the main thread.
+
+    Args:
+        host: The address to listen on.
+        port: 0 takes any free one.
+        time_scale: How many times faster Alma's hours pass.
+        timeout_s: A listener that takes longer counts as failed.
+        seed: With a seed, the same messages are made each time.
+        senders: How many calls of listeners are under way at once.
+        on_ready: Called once the simulator answers.
+
+    Raises:
+        ConfigurationError: The address cannot be listened on.
+    """
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        with Simulator(
+            host,
+            port,
+            time_scale=time_scale,
+            timeout_s=timeout_s,
+            seed=seed,
+            senders=senders,
+        ) as alma:
+            if on_ready is not None:
+                on_ready(alma)
+            stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
