@@ -1,0 +1,56 @@
+"""Direct mode: the handlers run while Alma waits, and their outcome is the answer."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from almahook.errors import InboxUnavailableError
+from almahook.handlers import Registry
+from almahook.inbox import Assignment, Inbox, RunState, Settlement, StoredEvent
+from almahook.protocol import Failed, Handled, Unhandled
+from almahook.worker import Worker, assign
+
+_GOOD = {RunState.SUCCEEDED, RunState.SKIPPED}
+
+
+class DirectDelivery:
+    """Runs the handlers of a stored event that have not succeeded yet."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        registry: Registry,
+        worker: Worker,
+        lease_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._inbox = inbox
+        self._registry = registry
+        self._worker = worker
+        self._lease_s = lease_s
+        self._clock = clock
+
+    async def __call__(self, seq: int) -> Handled | Failed | Unhandled:
+        """Run them, and say how it went.
+
+        Raises:
+            InboxUnavailableError: Another request has the handlers running at this moment.
+        """
+        now = self._clock()
+        claim = await asyncio.to_thread(
+            self._inbox.claim, seq, self._match, now=now, until=now + self._lease_s
+        )
+        running = [asyncio.wrap_future(self._worker.run_now(lease)) for lease in claim.leases]
+        settled = await asyncio.gather(*running)
+        if claim.busy:
+            raise InboxUnavailableError("The handlers of this event are running right now.")
+        if not claim.runs:
+            return Unhandled()
+        return _result(settled)
+
+    def _match(self, event: StoredEvent) -> Sequence[Assignment]:
+        return assign(self._registry, event)
+
+
+def _result(settled: Sequence[Settlement]) -> Handled | Failed:
+    return Handled() if all(one.state in _GOOD for one in settled) else Failed()

@@ -1,0 +1,193 @@
+"""One listener: everything that its settings describe, started and stopped together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from almahook.app.direct import DirectDelivery
+from almahook.app.housekeeping import Housekeeper
+from almahook.app.services import AppServices
+from almahook.app.stores import open_inbox
+from almahook.config import Settings, load_settings
+from almahook.errors import InboxUnavailableError, OverloadedError
+from almahook.handlers import Registry
+from almahook.inbox import GroupCommitter, Lease, NewEvent, Receipt, Rejection, Settlement
+from almahook.protocol import Endpoint
+from almahook.receivers.asgi import Ports, Receive, Receiver, Scope, Send
+from almahook.receivers.body import BodyReader
+from almahook.receivers.metrics import Metrics
+from almahook.worker import Worker, WorkerOptions
+
+
+class Listener:
+    """A listener with its worker.
+
+    ``app`` is an ASGI application: give it to uvicorn, or mount it in an app of your own and pass
+    ``lifespan`` to that app. Without a lifespan it starts at its first request.
+
+    Args:
+        settings: What it is to be.
+        registry: The handlers; None loads those that the settings name.
+        clock: Seconds since the epoch.
+
+    Raises:
+        ConfigurationError: A setting is wrong or a secret cannot be had.
+        HandlerLoadError: A handler cannot be loaded.
+        InboxUnavailableError: The inbox cannot be opened.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        registry: Registry | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.registry = load_registry(settings) if registry is None else registry
+        self._clock = clock
+        endpoints = make_endpoints(settings)
+        self._services = AppServices(settings)
+        self.inbox = open_inbox(settings)
+        self.metrics = Metrics(backlog=self.inbox.backlog, clock=clock)
+        self.worker = Worker(
+            inbox=self.inbox,
+            registry=self.registry,
+            services=self._services,
+            options=WorkerOptions(
+                lease_s=settings.lease_s,
+                poll_s=settings.worker_poll_s,
+                dispatching=settings.mode == "inbox",
+            ),
+            observe=self._count_run,
+            clock=clock,
+        )
+        # In direct mode the worker is who runs the handlers, inside the request.
+        self._works = settings.worker or settings.mode == "direct"
+        self._housekeeper = Housekeeper(
+            self.inbox, retention_days=settings.retention_days, clock=clock
+        )
+        self._events = GroupCommitter(self._append, max_pending=settings.max_pending_events)
+        self._rejections = GroupCommitter(self._reject)
+        self._started = False
+        self._receiver = Receiver(
+            endpoints=endpoints,
+            ports=Ports(
+                append=self._events.append,
+                reject=self._reject_soon,
+                deliver=self._direct() if settings.mode == "direct" else None,
+                ready=self._require_ready,
+                clock=clock,
+            ),
+            reader=BodyReader(max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s),
+            metrics=self.metrics if settings.metrics else None,
+        )
+
+    @classmethod
+    def from_file(cls, path: Path | str | None = None) -> "Listener":
+        """Make the listener that a settings file describes."""
+        return cls(load_settings(None if path is None else Path(path)))
+
+    def start(self) -> None:
+        """Begin to work: events that waited are handled from now on."""
+        if self._started:
+            return
+        self._started = True
+        if self._works:
+            self.worker.start()
+        self._housekeeper.start()
+
+    def stop(self) -> None:
+        """Finish what was begun, return the rest, and close the inbox."""
+        self._events.close()
+        self._rejections.close()
+        self._housekeeper.stop()
+        self.worker.stop(self.settings.stop_timeout_s)
+        self._services.close()
+        self.inbox.close()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        """Start and stop with an ASGI app."""
+        self.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.stop)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as an ASGI application."""
+        if scope["type"] == "http":
+            # An app that is mounted in another gets no lifespan messages.
+            self.start()
+            await self._receiver(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _append(self, events: Sequence[NewEvent]) -> list[Receipt]:
+        receipts = self.inbox.append(events)
+        self.worker.wake()
+        return receipts
+
+    def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
+        self.inbox.reject(rejections)
+        return [None] * len(rejections)
+
+    def _reject_soon(self, rejection: Rejection) -> None:
+        try:
+            self._rejections.submit(rejection)
+        except InboxUnavailableError:
+            # A flood of refused requests must not cost more than their refusal.
+            self.metrics.refused.labels("not_recorded").inc()
+
+    def _direct(self) -> DirectDelivery:
+        return DirectDelivery(
+            inbox=self.inbox,
+            registry=self.registry,
+            worker=self.worker,
+            lease_s=self.settings.lease_s,
+            clock=self._clock,
+        )
+
+    def _count_run(self, lease: Lease, settled: Settlement) -> None:
+        self.metrics.runs.labels(lease.handler, settled.attempt.outcome.value).inc()
+
+    def _require_ready(self) -> None:
+        self.inbox.backlog()
+        if self._events.pending >= self.settings.max_pending_events:
+            raise OverloadedError
+        if self._works and self._started and not self.worker.is_alive:
+            raise InboxUnavailableError("The worker has stopped.")
+
+
+def load_registry(settings: Settings) -> Registry:
+    """Load the handlers that the settings name, under the settings' defaults."""
+    raise NotImplementedError
+
+
+def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:
+    """Make each profile's endpoint, with its secrets resolved.
+
+    Raises:
+        ConfigurationError: A secret cannot be had.
+    """
+    return {
+        name: Endpoint(
+            profile=name,
+            secrets=[settings.secret(ref).reveal().encode("utf-8") for ref in profile.secrets],
+            refuse_status=profile.refuse_status,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        for name, profile in settings.profiles.items()
+    }

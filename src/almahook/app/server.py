@@ -1,0 +1,47 @@
+"""The standalone server: uvicorn around the listener."""
+
+from collections.abc import Callable
+
+import uvicorn
+
+from almahook.app.listener import Listener
+
+# Longer than the idle time-out of the usual proxies (60 s), so that they close first and never
+# send a request into a connection that is just closing.
+_KEEP_ALIVE_S = 75
+_BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """A listener on a port of its own, stopped by SIGINT or SIGTERM.
+
+    Args:
+        on_ready: Called with the address once the port is open.
+    """
+
+    def __init__(
+        self, listener: Listener, *, on_ready: Callable[[str], None] | None = None
+    ) -> None:
+        settings = listener.settings
+        config = uvicorn.Config(
+            listener.app,
+            host=settings.host,
+            port=settings.port,
+            lifespan="on",
+            # The log is configured once, by the command.
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(settings.stop_timeout_s),
+            backlog=_BACKLOG,
+        )
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Open the port, then say where it is."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started and self._on_ready is not None:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._on_ready(f"http://{host}:{port}")

@@ -1,0 +1,77 @@
+"""What the listener counts, in Prometheus' form; no label ever holds a patron's data."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from almahook.errors import InboxError
+from almahook.inbox import Backlog
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# Alma hangs up after 5 seconds.
+_ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The counters of one listener.
+
+    Args:
+        backlog: Asks the inbox what is not finished, when somebody reads the metrics.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, *, backlog: Callable[[], Backlog], clock: Callable[[], float]) -> None:
+        self._registry = CollectorRegistry()
+        self.received = Counter(
+            "almahook_events_received_total",
+            "Verified events by what became of them: stored, duplicate, handled, failed, unhandled",
+            ["profile", "result"],
+            registry=self._registry,
+        )
+        self.refused = Counter(
+            "almahook_requests_refused_total",
+            "Refused requests by reason",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.ack_seconds = Histogram(
+            "almahook_ack_seconds",
+            "From the end of the request to the answer, for events",
+            buckets=_ACK_BUCKETS,
+            registry=self._registry,
+        )
+        self.runs = Counter(
+            "almahook_runs_total",
+            "Executions of handlers by outcome",
+            ["handler", "outcome"],
+            registry=self._registry,
+        )
+        self._registry.register(_BacklogCollector(backlog, clock))
+
+    def render(self) -> bytes:
+        """Write everything in the text format."""
+        return generate_latest(self._registry)
+
+
+class _BacklogCollector(Collector):
+    def __init__(self, backlog: Callable[[], Backlog], clock: Callable[[], float]) -> None:
+        self._backlog = backlog
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            backlog = self._backlog()
+        except InboxError:
+            # The counters are still worth reading while the inbox is away.
+            return
+        depth = GaugeMetricFamily("almahook_backlog", "What is not finished", labels=["state"])
+        for state in ("pending", "waiting", "running", "parked"):
+            depth.add_metric([state], getattr(backlog, state))
+        yield depth
+        age = 0.0 if backlog.oldest_at is None else max(0.0, self._clock() - backlog.oldest_at)
+        yield GaugeMetricFamily(
+            "almahook_backlog_oldest_seconds", "Age of the oldest unfinished event", value=age
+        )

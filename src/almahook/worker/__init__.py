@@ -1,0 +1,6 @@
+"""Runs the handlers: dispatch, lease, run, settle."""
+
+from almahook.worker.assign import assign, assign_named
+from almahook.worker.worker import Services, Worker, WorkerOptions
+
+__all__ = ["Services", "Worker", "WorkerOptions", "assign", "assign_named"]

@@ -1,0 +1,42 @@
+"""Which handlers an event gets: pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from almahook.events import Event, read_event
+from almahook.handlers import Handler, Registry
+from almahook.inbox import Assignment, StoredEvent
+
+
+def view(event: StoredEvent) -> Event:
+    """Read the stored bytes as the typed event that handlers take."""
+    received_at = datetime.fromtimestamp(event.received_at, tz=UTC)
+    return read_event(event.body, profile=event.profile, received_at=received_at)
+
+
+def assign(registry: Registry, event: StoredEvent) -> list[Assignment]:
+    """Name the handlers that take an event."""
+    return [assignment(handler, event) for handler in registry.matching(view(event))]
+
+
+def assign_named(registry: Registry, names: Sequence[str], event: StoredEvent) -> list[Assignment]:
+    """Assign handlers by name, whatever their filters say."""
+    return [assignment(registry.get(name), event) for name in names]
+
+
+def assignment(handler: Handler, event: StoredEvent) -> Assignment:
+    """Say how one handler is to run for an event."""
+    return Assignment(
+        handler=handler.name,
+        due_at=event.received_at + (handler.coalesce_s or 0.0),
+        lane=_lane(handler, event),
+        coalesce=handler.coalesce_s is not None,
+    )
+
+
+def _lane(handler: Handler, event: StoredEvent) -> str:
+    """Name the queue of the thing the event is about; events about nothing do not queue."""
+    in_order = handler.ordered or handler.coalesce_s is not None
+    if not in_order or not event.subject:
+        return ""
+    return f"{event.profile}/{event.action}/{event.subject}"
