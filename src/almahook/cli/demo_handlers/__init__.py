@@ -1,0 +1,1 @@
+"""A handler that ``almahook demo`` writes into its folder: copied as text, never imported."""
