@@ -1,0 +1,1 @@
+"""Measures, side by side in one run, almahook and what people write by hand."""
