@@ -1,6 +1,7 @@
 """One listener: everything that its settings describe, started and stopped together."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,15 +11,17 @@ from almahook.app.direct import DirectDelivery
 from almahook.app.housekeeping import Housekeeper
 from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
-from almahook.config import Settings, load_settings
+from almahook.config import DEFAULT_HANDLERS, Settings, load_settings
 from almahook.errors import InboxUnavailableError, OverloadedError
-from almahook.handlers import Registry
+from almahook.handlers import Registry, load_handlers
 from almahook.inbox import GroupCommitter, Lease, NewEvent, Receipt, Rejection, Settlement
 from almahook.protocol import Endpoint
-from almahook.receivers.asgi import Ports, Receive, Receiver, Scope, Send
-from almahook.receivers.body import BodyReader
+from almahook.receivers.asgi import Ports, Receiver, Scope, Send
+from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
 from almahook.worker import Worker, WorkerOptions
+
+log = logging.getLogger("almahook.app")
 
 
 class Listener:
@@ -172,8 +175,19 @@ class Listener:
 
 
 def load_registry(settings: Settings) -> Registry:
-    """Load the handlers that the settings name, under the settings' defaults."""
-    raise NotImplementedError
+    """Load the handlers that the settings name.
+
+    The default folder need not be there: a listener may store first and get its handlers later.
+
+    Raises:
+        HandlerLoadError: A handler cannot be loaded.
+    """
+    folder = settings.path(settings.handlers)
+    if settings.handlers == DEFAULT_HANDLERS and not folder.is_dir():
+        fields = {"folder": str(folder), "fix": "almahook init"}
+        log.warning("handlers.none", extra={"fields": fields})
+        return load_handlers(None, module=settings.handlers_module or None)
+    return load_handlers(folder, module=settings.handlers_module or None)
 
 
 def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:
@@ -185,9 +199,16 @@ def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:
     return {
         name: Endpoint(
             profile=name,
-            secrets=[settings.secret(ref).reveal().encode("utf-8") for ref in profile.secrets],
+            secrets=_secrets(settings, name),
             refuse_status=profile.refuse_status,
             max_body_bytes=settings.max_body_bytes,
         )
         for name, profile in settings.profiles.items()
     }
+
+
+def _secrets(settings: Settings, profile: str) -> list[bytes]:
+    setting = f"profiles.{profile}.secrets"
+    references = settings.profiles[profile].secrets
+    found = [settings.secret(reference, setting=setting) for reference in references]
+    return [secret.reveal().encode("utf-8") for secret in found]

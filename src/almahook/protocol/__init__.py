@@ -6,7 +6,7 @@ sends what :func:`reply` says. Every host decides by these two functions alone.
 
 from almahook.protocol.answer import Accepted, Challenged, Endpoint, Outcome, Refused, answer
 from almahook.protocol.challenge import find_challenge
-from almahook.protocol.envelope import Envelope, parse_document, read_envelope
+from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
 from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import (
     Duplicate,
@@ -37,6 +37,7 @@ __all__ = [
     "Unhandled",
     "answer",
     "challenge_reply",
+    "envelope_of",
     "error_reply",
     "find_challenge",
     "parse_document",

@@ -68,7 +68,15 @@ def read_envelope(body: bytes) -> Envelope:
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    document = parse_document(body)
+    return envelope_of(parse_document(body))
+
+
+def envelope_of(document: Mapping[str, Any]) -> Envelope:
+    """Read the envelope out of a parsed message.
+
+    Raises:
+        InvalidActionError: The action or the event is missing or no plain name.
+    """
     action = _name(_text(document.get("action")))
     if not action:
         raise InvalidActionError

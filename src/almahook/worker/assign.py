@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from almahook.errors import NoHandlerError
 from almahook.events import Event, read_event
 from almahook.handlers import Handler, Registry
 from almahook.inbox import Assignment, StoredEvent
@@ -20,8 +21,20 @@ def assign(registry: Registry, event: StoredEvent) -> list[Assignment]:
 
 
 def assign_named(registry: Registry, names: Sequence[str], event: StoredEvent) -> list[Assignment]:
-    """Assign handlers by name, whatever their filters say."""
-    return [assignment(registry.get(name), event) for name in names]
+    """Assign handlers by name, whatever their filters say.
+
+    Raises:
+        NoHandlerError: No handler has this name.
+    """
+    return [assignment(_named(registry, name), event) for name in names]
+
+
+def _named(registry: Registry, name: str) -> Handler:
+    handler = registry.get(name)
+    if handler is None:
+        known = ", ".join(registry.names) or "none"
+        raise NoHandlerError(f"No handler is called {name}. There are: {known}.")
+    return handler
 
 
 def assignment(handler: Handler, event: StoredEvent) -> Assignment:

@@ -113,7 +113,7 @@ class LoopExecutor:
         self._size = size
         self._run = run
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._room: asyncio.Semaphore | None = None
+        self._room = asyncio.Semaphore(size)
         self._left: list[asyncio.AbstractEventLoop] = []
 
     @property
