@@ -1,33 +1,33 @@
 """One listener: everything that its settings describe, started and stopped together."""
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from almahook.app.direct import DirectDelivery
 from almahook.app.housekeeping import Housekeeper
+from almahook.app.intake import Intake
+from almahook.app.registry import load_registry
 from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
-from almahook.config import DEFAULT_HANDLERS, Settings, load_settings
+from almahook.app.workers import worker_options
+from almahook.config import Settings, load_settings
 from almahook.errors import InboxUnavailableError, OverloadedError
-from almahook.handlers import Registry, load_handlers
-from almahook.inbox import GroupCommitter, Lease, NewEvent, Receipt, Rejection, Settlement
+from almahook.handlers import Registry
+from almahook.inbox import Lease, Settlement
 from almahook.protocol import Endpoint
 from almahook.receivers.asgi import Ports, Receiver, Scope, Send
 from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
-from almahook.worker import Worker, WorkerOptions
-
-log = logging.getLogger("almahook.app")
+from almahook.worker import Worker
 
 
 class Listener:
     """A listener with its worker.
 
-    ``app`` is an ASGI application: give it to uvicorn, or mount it in an app of your own and pass
+    It is an ASGI application: give it to uvicorn, or mount it in an app of your own and pass
     ``lifespan`` to that app. Without a lifespan it starts at its first request.
 
     Args:
@@ -59,11 +59,7 @@ class Listener:
             inbox=self.inbox,
             registry=self.registry,
             services=self._services,
-            options=WorkerOptions(
-                lease_s=settings.lease_s,
-                poll_s=settings.worker_poll_s,
-                dispatching=settings.mode == "inbox",
-            ),
+            options=worker_options(settings),
             observe=self._count_run,
             clock=clock,
         )
@@ -72,19 +68,24 @@ class Listener:
         self._housekeeper = Housekeeper(
             self.inbox, retention_days=settings.retention_days, clock=clock
         )
-        self._events = GroupCommitter(self._append, max_pending=settings.max_pending_events)
-        self._rejections = GroupCommitter(self._reject)
+        self._intake = Intake(
+            self.inbox,
+            deliver=self._direct() if settings.mode == "direct" else None,
+            max_pending=settings.max_pending_events,
+            on_stored=self.worker.wake,
+            on_not_recorded=self.metrics.refused.labels("not_recorded").inc,
+        )
         self._started = False
         self._receiver = Receiver(
             endpoints=endpoints,
             ports=Ports(
-                append=self._events.append,
-                reject=self._reject_soon,
-                deliver=self._direct() if settings.mode == "direct" else None,
+                take_in=self._intake.take_in,
+                record=self._intake.record,
                 ready=self._require_ready,
                 clock=clock,
             ),
             reader=BodyReader(max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s),
+            mode=settings.mode,
             metrics=self.metrics if settings.metrics else None,
         )
 
@@ -104,8 +105,7 @@ class Listener:
 
     def stop(self) -> None:
         """Finish what was begun, return the rest, and close the inbox."""
-        self._events.close()
-        self._rejections.close()
+        self._intake.close()
         self._housekeeper.stop()
         self.worker.stop(self.settings.stop_timeout_s)
         self._services.close()
@@ -120,7 +120,7 @@ class Listener:
         finally:
             await asyncio.to_thread(self.stop)
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as an ASGI application."""
         if scope["type"] == "http":
             # An app that is mounted in another gets no lifespan messages.
@@ -138,22 +138,6 @@ class Listener:
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _append(self, events: Sequence[NewEvent]) -> list[Receipt]:
-        receipts = self.inbox.append(events)
-        self.worker.wake()
-        return receipts
-
-    def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
-        self.inbox.reject(rejections)
-        return [None] * len(rejections)
-
-    def _reject_soon(self, rejection: Rejection) -> None:
-        try:
-            self._rejections.submit(rejection)
-        except InboxUnavailableError:
-            # A flood of refused requests must not cost more than their refusal.
-            self.metrics.refused.labels("not_recorded").inc()
-
     def _direct(self) -> DirectDelivery:
         return DirectDelivery(
             inbox=self.inbox,
@@ -168,26 +152,10 @@ class Listener:
 
     def _require_ready(self) -> None:
         self.inbox.backlog()
-        if self._events.pending >= self.settings.max_pending_events:
+        if self._intake.is_full:
             raise OverloadedError
         if self._works and self._started and not self.worker.is_alive:
             raise InboxUnavailableError("The worker has stopped.")
-
-
-def load_registry(settings: Settings) -> Registry:
-    """Load the handlers that the settings name.
-
-    The default folder need not be there: a listener may store first and get its handlers later.
-
-    Raises:
-        HandlerLoadError: A handler cannot be loaded.
-    """
-    folder = settings.path(settings.handlers)
-    if settings.handlers == DEFAULT_HANDLERS and not folder.is_dir():
-        fields = {"folder": str(folder), "fix": "almahook init"}
-        log.warning("handlers.none", extra={"fields": fields})
-        return load_handlers(None, module=settings.handlers_module or None)
-    return load_handlers(folder, module=settings.handlers_module or None)
 
 
 def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:

@@ -24,7 +24,7 @@ class Server(uvicorn.Server):
     ) -> None:
         settings = listener.settings
         config = uvicorn.Config(
-            listener.app,
+            listener,
             host=settings.host,
             port=settings.port,
             lifespan="on",

@@ -46,6 +46,7 @@ api_key = "env:DEMO_API_KEY"
 api_url = "{api_url}"
 
 [notify]
+default_country = "US"
 dry_run = true
 outbox = "outbox.jsonl"
 """

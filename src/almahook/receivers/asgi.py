@@ -17,33 +17,27 @@ from almahook.errors import (
     RefusalError,
     UnknownPathError,
 )
-from almahook.inbox import NewEvent, Receipt, Rejection
 from almahook.protocol import (
     SIGNATURE_HEADER,
     Accepted,
     Challenged,
-    Duplicate,
     Endpoint,
-    Handled,
     Outcome,
     Refused,
     Request,
     Response,
-    Stored,
-    Unhandled,
     answer,
     error_reply,
     reply,
 )
-from almahook.protocol.reply import Failed, Mode, Result
+from almahook.protocol.reply import Mode, Result
 from almahook.receivers.body import BodyReader, ClientGoneError, Receive, drain
-from almahook.receivers.intake import new_event, rejection
 from almahook.receivers.metrics import CONTENT_TYPE, Metrics
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-DirectResult = Handled | Failed | Unhandled
+TakeIn = Callable[[Accepted, float], Awaitable[Result]]
 
 _WEBHOOKS = "/webhooks/"
 _SIGNATURE = SIGNATURE_HEADER.lower().encode("ascii")
@@ -53,20 +47,35 @@ log = logging.getLogger("almahook.receiver")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A refused request as it is to be kept.
+
+    Attributes:
+        size: Bytes of the body, as far as it was read or announced.
+        at: When, seconds since the epoch.
+    """
+
+    refused: Refused
+    request: Request
+    profile: str
+    size: int
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ports:
     """What the receiver calls; the app connects it.
 
     Attributes:
-        append: Stores an event durably before it returns.
-        reject: Records a refused request, without being waited for.
-        deliver: Runs the handlers of a stored event now and says how it went; None in inbox mode.
+        take_in: Stores an accepted message durably, and in direct mode handles it, before it
+            returns; says what became of it.
+        record: Keeps a refused request, without being waited for.
         ready: Raises when events cannot be taken in.
         clock: Seconds since the epoch.
     """
 
-    append: Callable[[NewEvent], Awaitable[Receipt]]
-    reject: Callable[[Rejection], None]
-    deliver: Callable[[int], Awaitable[DirectResult]] | None
+    take_in: TakeIn
+    record: Callable[[Refusal], None]
     ready: Callable[[], None]
     clock: Callable[[], float]
 
@@ -76,6 +85,7 @@ class Receiver:
 
     Args:
         endpoints: The profiles by name; each is served at ``/webhooks/<name>``.
+        mode: Whether an answer tells that an event is stored, or how its handlers ended.
         metrics: Where it counts; None serves no ``/metrics``.
     """
 
@@ -85,13 +95,14 @@ class Receiver:
         endpoints: Mapping[str, Endpoint],
         ports: Ports,
         reader: BodyReader,
+        mode: Mode = "inbox",
         metrics: Metrics | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._ports = ports
         self._reader = reader
         self._metrics = metrics
-        self._mode: Mode = "inbox" if ports.deliver is None else "direct"
+        self._mode = mode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -150,20 +161,19 @@ class Receiver:
     async def _take_in(self, accepted: Accepted, now: float) -> Result:
         """Store first, then answer; what cannot be stored is Alma's to send again."""
         try:
-            receipt = await self._ports.append(new_event(accepted, received_at=now))
-            if self._ports.deliver is not None:
-                return await self._ports.deliver(receipt.seq)
+            return await self._ports.take_in(accepted, now)
         except InboxError as error:
             log.error("event.not_stored", extra={"fields": {"reason": error.message}})  # noqa: TRY400 - the reason is all a reader needs
             return error
-        return Duplicate() if receipt.duplicate else Stored()
 
     def _record(
         self, refused: Refused, request: Request, *, profile: str, size: int, now: float
     ) -> None:
         fields = {"profile": profile, "code": refused.error.code, "status": refused.status}
         log.warning("request.refused", extra={"fields": fields})
-        self._ports.reject(rejection(refused, request, profile=profile, size=size, received_at=now))
+        self._ports.record(
+            Refusal(refused=refused, request=request, profile=profile, size=size, at=now)
+        )
 
     def _count(self, result: Result, profile: str, started: float) -> None:
         if self._metrics is None or isinstance(result, Challenged):

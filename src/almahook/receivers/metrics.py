@@ -1,18 +1,42 @@
 """What the listener counts, in Prometheus' form; no label ever holds a patron's data."""
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from almahook.errors import InboxError
-from almahook.inbox import Backlog
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # Alma hangs up after 5 seconds.
 _ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Backlog(Protocol):
+    """What is not finished, as the inbox counts it."""
+
+    @property
+    def pending(self) -> int:
+        """Events that no handler was looked up for yet."""
+
+    @property
+    def waiting(self) -> int:
+        """Runs that are due now or later."""
+
+    @property
+    def running(self) -> int:
+        """Runs that a worker holds."""
+
+    @property
+    def parked(self) -> int:
+        """Runs that wait for a person."""
+
+    @property
+    def oldest_at(self) -> float | None:
+        """When the oldest unfinished event was received; None when there is none."""
 
 
 class Metrics:

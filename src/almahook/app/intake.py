@@ -1,0 +1,119 @@
+"""What happens between a decision and its answer: an event is stored, a refusal is kept."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+
+from almahook.errors import InboxUnavailableError
+from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
+from almahook.protocol import Accepted, Duplicate, Failed, Handled, Stored, Unhandled
+from almahook.receivers.asgi import Refusal
+
+Deliver = Callable[[int], Awaitable[Handled | Failed | Unhandled]]
+
+# The path and the method of a refused request can be anything.
+_LONGEST_NAME = 100
+
+
+class Intake:
+    """Stores events in batches, and keeps refusals beside them.
+
+    Args:
+        deliver: Runs the handlers of a stored event and says how it went; None in inbox mode.
+        max_pending: When so many events wait to be stored, further ones are turned away.
+        on_stored: Told of each stored batch.
+        on_not_recorded: Told of each refusal that there was no room for.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        deliver: Deliver | None,
+        max_pending: int,
+        on_stored: Callable[[], None],
+        on_not_recorded: Callable[[], None],
+    ) -> None:
+        self._inbox = inbox
+        self._deliver = deliver
+        self._max_pending = max_pending
+        self._on_stored = on_stored
+        self._on_not_recorded = on_not_recorded
+        self._events = GroupCommitter(self._append, max_pending=max_pending)
+        self._rejections = GroupCommitter(self._reject)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next event would be turned away."""
+        return self._events.pending >= self._max_pending
+
+    async def take_in(
+        self, accepted: Accepted, received_at: float
+    ) -> Stored | Duplicate | Handled | Failed | Unhandled:
+        """Store an event; in direct mode, run its handlers too.
+
+        Raises:
+            InboxUnavailableError: It could not be stored, or its handlers are running already.
+        """
+        receipt = await self._events.append(new_event(accepted, received_at=received_at))
+        if self._deliver is not None:
+            return await self._deliver(receipt.seq)
+        return Duplicate() if receipt.duplicate else Stored()
+
+    def record(self, refusal: Refusal) -> None:
+        """Keep a refused request, if there is room: a flood must not cost more than refusing it."""
+        try:
+            self._rejections.submit(rejection(refusal))
+        except InboxUnavailableError:
+            self._on_not_recorded()
+
+    def close(self) -> None:
+        """Store what waits, then stop."""
+        self._events.close()
+        self._rejections.close()
+
+    def _append(self, events: Sequence[NewEvent]) -> list[Receipt]:
+        receipts = self._inbox.append(events)
+        self._on_stored()
+        return receipts
+
+    def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
+        self._inbox.reject(rejections)
+        return [None] * len(rejections)
+
+
+def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:
+    """Make the event to store.
+
+    A message without an id is told apart by its body, which a retry repeats byte for byte.
+    """
+    envelope = accepted.envelope
+    return NewEvent(
+        profile=accepted.profile,
+        action=envelope.action,
+        event=envelope.event,
+        event_id=envelope.id or f"sha256:{sha256(accepted.body).hexdigest()}",
+        institution=envelope.institution,
+        time=envelope.time,
+        subject=envelope.subject,
+        content_type=accepted.content_type,
+        body=accepted.body,
+        received_at=received_at,
+        secret_index=accepted.secret_index,
+    )
+
+
+def rejection(refusal: Refusal) -> Rejection:
+    """Make the record of a refused request."""
+    request, error = refusal.request, refusal.refused.error
+    return Rejection(
+        at=refusal.at,
+        profile=refusal.profile[:_LONGEST_NAME],
+        method=request.method[:_LONGEST_NAME],
+        code=error.code,
+        reason=error.message,
+        status=refusal.refused.status,
+        content_type=request.content_type,
+        signature=request.signature or "",
+        size=refusal.size,
+        body=request.body,
+    )

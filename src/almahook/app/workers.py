@@ -1,0 +1,57 @@
+"""The worker on its own, in a process without a receiver."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from almahook.app.registry import load_registry
+from almahook.app.services import AppServices
+from almahook.app.stores import open_inbox
+from almahook.config import Settings
+from almahook.worker import Worker, WorkerOptions
+
+
+def worker_options(settings: Settings) -> WorkerOptions:
+    """Say how a worker of these settings works."""
+    return WorkerOptions(
+        lease_s=settings.lease_s,
+        poll_s=settings.worker_poll_s,
+        dispatching=settings.mode == "inbox",
+    )
+
+
+class LoneWorker:
+    """Runs the handlers for events that another process receives.
+
+    Args:
+        settings: Those of the listener.
+        clock: Seconds since the epoch.
+
+    Raises:
+        ConfigurationError: A setting is wrong or a secret cannot be had.
+        HandlerLoadError: A handler cannot be loaded.
+        InboxUnavailableError: The inbox cannot be opened.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.registry = load_registry(settings)
+        self._services = AppServices(settings)
+        self._inbox = open_inbox(settings)
+        self._worker = Worker(
+            inbox=self._inbox,
+            registry=self.registry,
+            services=self._services,
+            options=worker_options(settings),
+            clock=clock,
+        )
+
+    def run(self, stopping: threading.Event) -> None:
+        """Work until the event is set, then finish what was begun and return the rest."""
+        self._worker.start()
+        try:
+            stopping.wait()
+        finally:
+            self._worker.stop(self.settings.stop_timeout_s)
+            self._services.close()
+            self._inbox.close()

@@ -1,0 +1,5 @@
+"""``python -m almahook.cli``."""
+
+from almahook.cli import main
+
+main()
