@@ -17,7 +17,7 @@ from almahook.errors import ConfigurationError, MissingExtraError
 SETTINGS_FILE = "almahook.toml"
 DEFAULT_PROFILE = "main"
 
-# Without a settings file: the two variables that are enough to run one profile.
+# The two variables that are enough to run one profile.
 _SECRET = f"{PREFIX}SECRET"
 _API_KEY = f"{PREFIX}API_KEY"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -44,8 +44,9 @@ def load_settings(
     file = _find(path, process)
     folder = file.parent if file else Path()
     variables = {**_read_dotenv(folder / ".env"), **process}
-    document = _read(file) if file else _without_file(variables)
+    document = _read(file) if file else {}
     _require_names(document, file)
+    document.setdefault("profiles", _default_profiles(variables))
     document |= _from_environment(variables)
     document |= {name: value for name, value in given.items() if value is not None}
     table = _convert(document, file)
@@ -89,13 +90,13 @@ def _read_dotenv(file: Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _without_file(variables: Mapping[str, str]) -> dict[str, Any]:
+def _default_profiles(variables: Mapping[str, str]) -> dict[str, Any]:
     profile: dict[str, Any] = {}
     if _SECRET in variables:
         profile["secrets"] = [f"env:{_SECRET}"]
     if _API_KEY in variables:
         profile["api_key"] = f"env:{_API_KEY}"
-    return {"profiles": {DEFAULT_PROFILE: profile}}
+    return {DEFAULT_PROFILE: profile}
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:

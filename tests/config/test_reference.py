@@ -1,0 +1,55 @@
+from collections.abc import Callable
+
+import pytest
+
+from almahook.config import Secret, Settings
+from almahook.errors import ConfigurationError
+
+Load = Callable[..., Settings]
+
+
+def test_a_secret_comes_from_a_variable(load: Load) -> None:
+    assert load("", {"A": " sécret \n"}).secret("env:A").reveal() == "sécret"
+
+
+def test_a_secret_comes_from_a_file_beside_the_settings(load: Load, tmp_path) -> None:
+    (tmp_path / "secret").write_text("sécret\n", encoding="utf-8")
+    assert load("").secret("file:secret").reveal() == "sécret"
+
+
+@pytest.mark.parametrize(
+    "reference", ["hunter2", "", "env:", "file: ", "http://x", "aws-ssm:/a", "ENV:A", ":"]
+)
+def test_what_is_no_reference_is_refused_and_not_shown(load: Load, reference) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load("").secret(reference, setting="profiles.main.secrets")
+    assert "profiles.main.secrets must say where the secret is" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_variable_that_is_not_set_is_named(load: Load) -> None:
+    with pytest.raises(ConfigurationError, match="export NOPE="):
+        load("").secret("env:NOPE")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_an_empty_secret_is_refused(load: Load, text) -> None:
+    with pytest.raises(ConfigurationError, match="env:A is empty"):
+        load("", {"A": text}).secret("env:A")
+
+
+def test_a_file_that_cannot_be_read_is_named(load: Load, tmp_path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load("").secret("file:nowhere")
+    (tmp_path / "binary").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        load("").secret("file:binary")
+
+
+def test_targets_may_be_urls_or_references(load: Load) -> None:
+    settings = load("", {"SMS_URL": "twilio://a"})
+    assert settings.targets(["env:SMS_URL", "json://b"]) == ["twilio://a", "json://b"]
+
+
+def test_a_secret_is_never_shown() -> None:
+    assert "hush" not in f"{Secret('hush')!r} {Secret('hush')} {[Secret('hush')]}"
