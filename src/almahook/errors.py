@@ -183,7 +183,7 @@ class ForbiddenXMLError(XMLError):
 
 
 class InvalidActionError(MessageError):
-    """The action is missing or is not a plain name."""
+    """The action is missing, or the action or the event is not a plain name."""
 
     code = "body.action"
 

@@ -13,6 +13,7 @@ from almahook.events.loan import LoanEvent
 from almahook.events.notification import NotificationEvent
 from almahook.events.read import read_event
 from almahook.events.request import RequestEvent
+from almahook.events.sample import sample_document
 from almahook.events.user import UserEvent, UserRecord
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "UserEvent",
     "UserRecord",
     "read_event",
+    "sample_document",
 ]

@@ -2,7 +2,7 @@
 
 import re
 from io import BytesIO
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from almahook.errors import ForbiddenXMLError, MissingExtraError, XMLError
 from almahook.events import value
@@ -17,8 +17,6 @@ _DECLARATION = re.compile(r"\s*<\?xml.*?\?>\s*", re.DOTALL)
 
 class BibEvent(Event):
     """A bibliographic record. It is not what Alma publishes: no holdings, no enrichment."""
-
-    payload_key: ClassVar[str] = "bib"
 
     mms_id = text("mms_id", "The record's id.")
     record_format = text("record_format", "For example ``marc21``.")

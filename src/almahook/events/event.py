@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from almahook.events import value
 from almahook.events.view import View
-from almahook.protocol import Envelope
+from almahook.protocol import ACTIONS, Envelope
 
 _ENVELOPE = {"id", "action", "event", "institution", "time"}
 
@@ -33,8 +33,6 @@ class Event(View):
         document: The whole message.
     """
 
-    payload_key: ClassVar[str] = ""
-
     def __init__(
         self,
         envelope: Envelope,
@@ -51,7 +49,7 @@ class Event(View):
         self.profile = profile
         self.received_at = received_at
         self.document = document
-        self.payload = _payload(document, self.payload_key)
+        self.payload = _payload(document, envelope.action)
 
     @property
     def time(self) -> datetime | None:
@@ -63,8 +61,9 @@ class Event(View):
         return f"<{type(self).__name__} {names}>"
 
 
-def _payload(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _payload(document: Mapping[str, Any], action: str) -> Mapping[str, Any]:
     """Find the payload; of an action that is not known, it is the part that is not envelope."""
-    keys = [key] if key else [name for name in document if name not in _ENVELOPE]
+    known = ACTIONS.get(action)
+    keys = [known.payload] if known else [name for name in document if name not in _ENVELOPE]
     found = (value.first(document.get(name)) for name in keys)
     return next((part for part in found if isinstance(part, Mapping)), {})

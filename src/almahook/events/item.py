@@ -1,15 +1,11 @@
 """ITEM: a physical item was made, changed, received or deleted."""
 
-from typing import ClassVar
-
 from almahook.events.event import Event
 from almahook.events.view import day, flag, text
 
 
 class ItemEvent(Event):
     """An item. A handler that writes to the item may cause the next event about it."""
-
-    payload_key: ClassVar[str] = "item"
 
     pid = text("item_data.pid", "The item's id.")
     barcode = text("item_data.barcode", "The barcode; not every item has one.")

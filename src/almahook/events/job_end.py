@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from almahook.events import value
 from almahook.events.event import Event
@@ -49,8 +49,6 @@ class Counter:
 
 class JobEnd(Event):
     """A job has finished. It comes for every job of the institution, whoever started it."""
-
-    payload_key: ClassVar[str] = "job_instance"
 
     job_id = text("job_info.id", "The job's stable id, for example ``M47`` or ``S6418…``.")
     job_name = text("job_info.name", "The job's name.")

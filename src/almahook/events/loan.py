@@ -1,15 +1,11 @@
 """LOAN: something was lent, returned, renewed, lost, or its due date has changed."""
 
-from typing import ClassVar
-
 from almahook.events.event import Event
 from almahook.events.view import flag, moment, number, text
 
 
 class LoanEvent(Event):
     """A loan. It names the user by id only: for a mail address or a number, ask ``ctx.alma``."""
-
-    payload_key: ClassVar[str] = "item_loan"
 
     loan_id = text("loan_id", "The loan's id.")
     user_id = text("user_id", "The user's primary id.")

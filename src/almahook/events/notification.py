@@ -1,7 +1,6 @@
 """NOTIFICATION: a letter to a reader, as data."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from almahook.events import value
 from almahook.events.event import Event
@@ -11,8 +10,6 @@ from almahook.events.view import text
 
 class NotificationEvent(Event):
     """A letter that Alma would send, for a channel of the library's own."""
-
-    payload_key: ClassVar[str] = "notification_data"
 
     letter_type = text("general_data.letter_type", "For example ``FulCancelRequestLetter``.")
     letter_name = text("general_data.letter_name", "The letter's name.")

@@ -1,15 +1,11 @@
 """REQUEST: a hold, booking, digitization, move or work order."""
 
-from typing import ClassVar
-
 from almahook.events.event import Event
 from almahook.events.view import day, moment, number, text
 
 
 class RequestEvent(Event):
     """A request. Once it is closed or cancelled, Alma's REST API does not have it any more."""
-
-    payload_key: ClassVar[str] = "user_request"
 
     request_id = text("request_id", "The request's id.")
     request_type = text("request_type", "``HOLD``, ``BOOKING``, ``DIGITIZATION``, ``MOVE``, …")

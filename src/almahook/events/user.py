@@ -1,7 +1,7 @@
 """USER: a user was made, changed or deleted; and a user's record, wherever it comes from."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from almahook.events import value
 from almahook.events.event import Event
@@ -88,8 +88,6 @@ class UserRecord(View):
 
 class UserEvent(Event):
     """A user was made, changed or deleted; changes made through the API send no event."""
-
-    payload_key: ClassVar[str] = "webhook_user"
 
     cause = text("cause", "What changed the user, for example ``UI``.")
     method = text("method", "``CREATE``, ``UPDATE`` or ``DELETE``.")

@@ -7,18 +7,10 @@ from pathlib import Path
 
 from almahook.errors import HandlerLoadError
 from almahook.events import Event
+from almahook.protocol import ACTIONS
 
-# https://developers.exlibrisgroup.com/alma/integrations/webhooks/events/ and the code table
-# WebhookEvents. The list only catches misspelt file names: an unknown name is legal.
-KNOWN_NAMES = (
-    *("JOB_END", "NOTIFICATION", "USER", "LOAN", "REQUEST", "BIB", "ITEM"),
-    *("USER_CREATED", "USER_UPDATED", "USER_DELETED"),
-    *("LOAN_CREATED", "LOAN_RETURNED", "LOAN_RENEWED", "LOAN_DUE_DATE"),
-    *("LOAN_LOST", "LOAN_CLAIMED_RETURNED"),
-    *("REQUEST_CREATED", "REQUEST_CANCELED", "REQUEST_CLOSED", "REQUEST_PLACED_ON_SHELF"),
-    *("BIB_CREATED", "BIB_UPDATED", "BIB_DELETED"),
-    *("ITEM_CREATED", "ITEM_UPDATED", "ITEM_DELETED"),
-)
+# The list only catches misspelt file names: an unknown name is legal.
+KNOWN_NAMES = (*ACTIONS, *(event for kind in ACTIONS.values() for event in kind.events))
 
 _PASTE = '''\
 # handlers/{stem}.py

@@ -19,10 +19,13 @@ from almahook.protocol.reply import (
     reply,
 )
 from almahook.protocol.signature import SIGNATURE_HEADER, sign, verify
+from almahook.protocol.vocabulary import ACTIONS, Action
 
 __all__ = [
+    "ACTIONS",
     "SIGNATURE_HEADER",
     "Accepted",
+    "Action",
     "Challenged",
     "Duplicate",
     "Endpoint",

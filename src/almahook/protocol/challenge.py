@@ -14,6 +14,10 @@ _CHALLENGE = re.compile(r"(?:^|[?&;])challenge=([^&]*)")
 def find_challenge(query: str) -> str | None:
     """Return the challenge wherever it stands in the raw query, or None."""
     if found := _CHALLENGE.search(query):
-        return unquote_plus(found[1], errors="replace")
-    found = _CHALLENGE.search(unquote(query, errors="replace"))
-    return found[1] if found else None
+        challenge = unquote_plus(found[1], errors="replace")
+    elif found := _CHALLENGE.search(unquote(query, errors="replace")):
+        challenge = found[1]
+    else:
+        return None
+    # Half a surrogate pair, which some hosts make of broken bytes, cannot be said back.
+    return challenge.encode("utf-8", "replace").decode("utf-8")

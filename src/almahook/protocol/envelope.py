@@ -6,8 +6,9 @@ mean the same here, order means nothing, and what is not known is passed over.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -21,29 +22,30 @@ from almahook.errors import (
     MessageError,
     NestingError,
 )
-from almahook.protocol.xml import parse_xml
-
-# The payload key of each action, and where in the payload the id of its subject stands.
-# https://developers.exlibrisgroup.com/alma/apis/docs/xsd/webhook.xsd/
-SUBJECTS: Mapping[str, tuple[str, ...]] = {
-    "JOB_END": ("job_instance", "job_info", "id"),
-    "NOTIFICATION": ("notification_data", "receiver", "primary_id"),
-    "USER": ("webhook_user", "user", "primary_id"),
-    "LOAN": ("item_loan", "loan_id"),
-    "REQUEST": ("user_request", "request_id"),
-    "BIB": ("bib", "mms_id"),
-    "ITEM": ("item", "item_data", "pid"),
-}
+from almahook.protocol.utf8 import is_utf8
+from almahook.protocol.vocabulary import ACTIONS
+from almahook.protocol.xml import MAX_DEPTH, parse_xml
 
 # Text of a message names things in logs, queries and file listings: a plain name, nothing else.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]{0,99}")
+# Ids are keys, and stores limit the length of a key: PostgreSQL to 2704 bytes, DynamoDB to 1024.
+# Alma's own have up to 19 digits, and a user's primary id up to 255 characters.
+_LONGEST = 255
 _BLANK = b" \t\r\n"
 _UTF8_BOM = b"\xef\xbb\xbf"
+# Every escape of JSON, so that an escaped backslash is not taken for the start of another one;
+# the group is half a character, which a text has that was cut within an emoji.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_REPLACEMENT = b"\\ufffd"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
     """What surrounds every payload.
+
+    An id that is longer than 255 characters or has unprintable ones is known by its SHA-256.
 
     Attributes:
         id: Alma's id as a string (it exceeds 2**53); empty when the message has none.
@@ -71,23 +73,23 @@ def read_envelope(body: bytes) -> Envelope:
     return envelope_of(parse_document(body))
 
 
-def envelope_of(document: Mapping[str, Any]) -> Envelope:
+def envelope_of(document: dict[str, Any]) -> Envelope:
     """Read the envelope out of a parsed message.
 
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
     """
-    action = _name(_text(document.get("action")))
+    action = _name(document.get("action"))
     if not action:
         raise InvalidActionError
     action = action.upper()
     return Envelope(
-        id=_text(document.get("id")),
+        id=_id(document.get("id")),
         action=action,
-        event=_name(_text(document.get("event"))),
-        institution=_text(document.get("institution")),
-        time=_text(document.get("time")),
-        subject=_subject(document, action),
+        event=_name(document.get("event")),
+        institution=_short(document.get("institution")),
+        time=_short(document.get("time")),
+        subject=_id(_subject(document, action)),
     )
 
 
@@ -110,17 +112,42 @@ def parse_document(body: bytes) -> dict[str, Any]:
 
 def _parse_json(text: bytes) -> Any:
     try:
-        document = msgspec.json.decode(text)
-        # What re-encodes to the same bytes has no key twice; Alma's compact form always does.
-        if msgspec.json.encode(document) != text:
-            json.loads(text, object_pairs_hook=_unique)
+        return _decode(text)
     except RecursionError:
         raise NestingError from None
-    except UnicodeError:
-        raise EncodingError from None
-    except (msgspec.DecodeError, ValueError):
-        raise JSONError from None
+    except ValueError:
+        if not is_utf8(text):
+            raise EncodingError from None
+        mended = _ESCAPE.sub(lambda found: _REPLACEMENT if found[1] else found[0], text)
+        if mended == text:
+            raise JSONError from None
+    return _parse_json(mended)
+
+
+def _decode(text: bytes) -> Any:
+    document = msgspec.json.decode(text)
+    # Few brackets cannot be nested deep: an ordinary message is not looked through for it.
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+        _require_shallow(document)
+    # What re-encodes to the same bytes has no key twice; Alma's compact form always does.
+    if msgspec.json.encode(document) != text:
+        json.loads(text, object_pairs_hook=_unique)
     return document
+
+
+def _require_shallow(document: Any) -> None:
+    """Refuse what only a short stack of calls can read: it must be readable wherever it is read."""
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        inner = (one for parent in level for one in _values(parent))
+        level = [one for one in inner if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise NestingError
+
+
+def _values(parent: Any) -> Iterable[Any]:
+    return parent.values() if isinstance(parent, dict) else parent
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
@@ -130,25 +157,44 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
 
 def _text(value: Any) -> str:
     """Read a plain value, or the ``value`` of Alma's coded ``{"value", "desc"}``."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("value")
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return ""
+    # A fraction is no id: it has lost the digits that tell two of them apart.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def _name(text: str) -> str:
+def _name(value: Any) -> str:
+    text = _text(value)
     if text and not _NAME.fullmatch(text):
         raise InvalidActionError
     return text
 
 
-def _subject(document: Mapping[str, Any], action: str) -> str:
+def _short(value: Any) -> str:
+    text = _text(value)
+    return text if _is_plain(text) else ""
+
+
+def _id(value: Any) -> str:
+    text = _text(value)
+    if _is_plain(text):
+        return text
+    return f"sha256:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST and text.isprintable()
+
+
+def _subject(document: dict[str, Any], action: str) -> Any:
+    known = ACTIONS.get(action)
+    if known is None:
+        return None
     value: Any = document
-    for key in SUBJECTS.get(action, ()):
+    for key in (known.payload, *known.subject):
         if isinstance(value, list):
             value = value[0] if value else None
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return _text(value)
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -9,13 +9,14 @@ from typing import Literal
 
 import msgspec
 
-from almahook.errors import AlmaHookError, MethodNotAllowedError, SignatureError
+from almahook.errors import AlmaHookError, MethodNotAllowedError, RefusalError, SignatureError
 from almahook.protocol.answer import Challenged, Refused
 from almahook.protocol.message import Response
 
 Mode = Literal["inbox", "direct"]
 
 _JSON = {"content-type": "application/json", "x-content-type-options": "nosniff"}
+_INTERNAL_ERROR = 500
 _SERVICE_UNAVAILABLE = 503
 _RETRY_AFTER_S = "60"
 
@@ -66,7 +67,7 @@ def reply(result: Result, *, mode: Mode = "inbox") -> Response:
     if isinstance(result, Refused):
         return _refusal_reply(result, mode)
     if isinstance(result, AlmaHookError):
-        return error_reply(result)
+        return error_reply(result, status=_final_status(result))
     return _FIXED[type(result)]
 
 
@@ -89,6 +90,13 @@ def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
         headers["allow"] = "GET, POST"
     body = msgspec.json.encode({"error": error.code, "message": error.message})
     return Response(status=status, body=body, headers=headers)
+
+
+def _final_status(error: AlmaHookError) -> int:
+    """Only a refusal may end what Alma does: any other error is ours, and it tries again."""
+    if isinstance(error, RefusalError) or error.status >= _INTERNAL_ERROR:
+        return error.status
+    return _SERVICE_UNAVAILABLE
 
 
 def _refusal_reply(refused: Refused, mode: Mode) -> Response:

@@ -1,8 +1,10 @@
 """Alma's XML profile, read into the shape of its JSON.
 
 The parser refuses every document type declaration, and with it all entities and external
-references, and it bounds the depth. The root element's name is not relied on: no captured body is
-public, and the schema and known code disagree about it.
+references, and it bounds the depth. The bytes are UTF-8 whatever the XML declaration claims: Alma
+is known to write UTF-16 there, and the name of a codec is not the sender's to choose. The root
+element's name is not relied on: no captured body is public, and the schema and known code disagree
+about it.
 """
 
 from collections import defaultdict
@@ -11,6 +13,7 @@ from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
 
 from almahook.errors import EncodingError, ForbiddenXMLError, NestingError, XMLError
+from almahook.protocol.utf8 import is_utf8
 
 MAX_DEPTH = 64
 
@@ -18,6 +21,8 @@ MAX_DEPTH = 64
 _ANY = "anies"
 _RECORD = "record"
 _NAMESPACE_END = "}"
+# Its attributes (nil, type, schemaLocation) are about the markup, and JSON has nothing for them.
+_SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance}"
 
 
 class _Tree:
@@ -28,7 +33,7 @@ class _Tree:
         self._depth = 0
 
     def parse(self, body: bytes) -> Element:
-        parser = expat.ParserCreate(namespace_separator=_NAMESPACE_END)
+        parser = expat.ParserCreate("utf-8", _NAMESPACE_END)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -41,8 +46,8 @@ class _Tree:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise NestingError
-        local = {_local(name): value for name, value in attributes.items()}
-        self._builder.start(_local(tag), local)
+        own = {_local(name): attributes[name] for name in attributes if not _is_schema(name)}
+        self._builder.start(_local(tag), own)
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
@@ -55,15 +60,13 @@ def parse_xml(body: bytes) -> dict[str, Any]:
     Raises:
         ForbiddenXMLError: The body declares a document type or an entity.
         NestingError: Elements are nested deeper than 64.
-        EncodingError: The bytes are not UTF-8, or not what the XML declaration claims.
+        EncodingError: The bytes are not UTF-8.
         XMLError: The body is not well-formed.
     """
     try:
         content = _content(_Tree().parse(body))
     except expat.ExpatError:
-        raise (XMLError if _is_utf8(body) else EncodingError) from None
-    except (ValueError, LookupError):
-        raise EncodingError from None
+        raise (XMLError if is_utf8(body) else EncodingError) from None
     return content if isinstance(content, dict) else {}
 
 
@@ -71,12 +74,8 @@ def _refuse_doctype(*_: object) -> None:
     raise ForbiddenXMLError
 
 
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _is_schema(name: str) -> bool:
+    return name.startswith(_SCHEMA_INSTANCE)
 
 
 def _local(name: str) -> str:

@@ -6,7 +6,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from almahook.simulator.messages import EVENTS, sample
+from almahook.events import sample_document
+from almahook.simulator.messages import EVENTS
 from almahook.simulator.variety import JOBS, job_info
 
 Record = dict[str, Any]
@@ -155,13 +156,13 @@ class Institution:
 
 def example_institution() -> Institution:
     """Make the institution that a new simulator starts with."""
-    bib = sample("BIB")["bib"]
-    item = sample("ITEM")["item"]
+    bib = sample_document("BIB")["bib"]
+    item = sample_document("ITEM")["item"]
     serial = item["bib_data"]["mms_id"]
     return Institution(
         users=_users(),
-        loans={"amendez": [sample("LOAN")["item_loan"]]},
-        requests={"amendez": [sample("REQUEST")["user_request"]]},
+        loans={"amendez": [sample_document("LOAN")["item_loan"]]},
+        requests={"amendez": [sample_document("REQUEST")["user_request"]]},
         bibs={bib["mms_id"]: bib, serial: {**bib, **item["bib_data"]}},
         items={serial: [_item(item, number) for number in range(_ITEMS_OF_A_SERIAL)]},
         jobs={job.id: job_info(job) for job in JOBS},
@@ -171,7 +172,7 @@ def example_institution() -> Institution:
 
 
 def _users() -> dict[str, Record]:
-    ana = sample("USER")["webhook_user"]["user"]
+    ana = sample_document("USER")["webhook_user"]["user"]
     return {"amendez": ana, **{person.id: _user(ana, person) for person in _PEOPLE}}
 
 

@@ -4,69 +4,18 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from typing import Any, Literal
 
 import msgspec
 
+from almahook.events import sample_document
+from almahook.protocol import ACTIONS
 from almahook.simulator.variety import JOB_STATUSES, VARY, alert_of, digits, stamp_of
 
 Generation = Literal["2020", "2024"]
 
 # The sub-events of each action, with Alma's words for them.
-EVENTS: Mapping[str, Mapping[str, str]] = {
-    "JOB_END": {},
-    "NOTIFICATION": {},
-    "USER": {
-        "USER_CREATED": "User created",
-        "USER_UPDATED": "User updated",
-        "USER_DELETED": "User deleted",
-    },
-    "LOAN": {
-        "LOAN_CREATED": "Loan created",
-        "LOAN_RETURNED": "Loan returned",
-        "LOAN_LOST": "Loan lost",
-        "LOAN_CLAIMED_RETURNED": "Loan claimed returned",
-        "LOAN_RENEWED": "Loan renewed",
-        "LOAN_DUE_DATE": "Loan due date changed",
-    },
-    "REQUEST": {
-        "REQUEST_CREATED": "Request created",
-        "REQUEST_CANCELED": "Request canceled",
-        "REQUEST_CLOSED": "Request closed",
-        "REQUEST_PLACED_ON_SHELF": "Request placed on shelf",
-    },
-    "BIB": {
-        "BIB_CREATED": "BIB record created",
-        "BIB_UPDATED": "BIB record updated",
-        "BIB_DELETED": "BIB record deleted",
-    },
-    "ITEM": {
-        "ITEM_CREATED": "Item record created",
-        "ITEM_UPDATED": "Item record updated",
-        "ITEM_DELETED": "Item record deleted",
-    },
-}
-
-PAYLOADS: Mapping[str, str] = {
-    "JOB_END": "job_instance",
-    "NOTIFICATION": "notification_data",
-    "USER": "webhook_user",
-    "LOAN": "item_loan",
-    "REQUEST": "user_request",
-    "BIB": "bib",
-    "ITEM": "item",
-}
-
-_SAMPLES = {
-    "JOB_END": "job_end_2020",
-    "NOTIFICATION": "notification_cancel_request_2020",
-    "USER": "user_updated_2020",
-    "LOAN": "loan_created_2020",
-    "REQUEST": "request_placed_on_shelf_2020",
-    "BIB": "bib_created_2020",
-    "ITEM": "item_updated_2020",
-}
+EVENTS: Mapping[str, Mapping[str, str]] = {name: kind.events for name, kind in ACTIONS.items()}
 
 # The older generation carries a slot for each of these in every message.
 _SLOTS = ("bib", "holding", "item", "portfolio", "representation")
@@ -96,14 +45,6 @@ _BIB_EXTRAS_2024 = {
 
 # With a seed the same messages come out each time, so their clock starts at a fixed moment.
 _SEEDED_START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
-
-
-def sample(action: str) -> dict[str, Any]:
-    """Read a fresh copy of the sample message of an action, in the 2020 generation."""
-    folder = resources.files("almahook.events") / "samples"
-    document = msgspec.json.decode((folder / f"{_SAMPLES[action]}.json").read_bytes())
-    assert isinstance(document, dict)
-    return document
 
 
 class Messages:
@@ -146,7 +87,7 @@ class Messages:
         now = self._clock()
         known = EVENTS.get(action, {})
         event = event or (self._chance.choice(list(known)) if known else "")
-        document = sample(action) if action in PAYLOADS else _unknown(action)
+        document = sample_document(action) if action in ACTIONS else _unknown(action)
         document["id"] = id_ or self._new_id(action)
         document["time"] = stamp_of(now)
         document["event"] = _coded(event, known) if event else None

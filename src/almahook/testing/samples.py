@@ -1,24 +1,14 @@
 """Messages as Alma sends them, with the values that a test is about."""
 
-from importlib import resources
 from typing import Any, Literal
 
 import msgspec
 
-from almahook.events import Event, read_event
-from almahook.protocol.envelope import SUBJECTS
+from almahook.events import Event, read_event, sample_document
+from almahook.protocol import ACTIONS
 
 Generation = Literal["2020", "2024"]
 
-_SAMPLES = {
-    "JOB_END": "job_end_2020",
-    "NOTIFICATION": "notification_cancel_request_2020",
-    "USER": "user_updated_2020",
-    "LOAN": "loan_created_2020",
-    "REQUEST": "request_placed_on_shelf_2020",
-    "BIB": "bib_created_2020",
-    "ITEM": "item_updated_2020",
-}
 _ENVELOPE_2024 = ("id", "action", "event", "institution", "time")
 
 
@@ -64,17 +54,17 @@ def sample_event(
 
 
 def _document(action: str) -> dict[str, Any]:
-    if action not in _SAMPLES:
-        institution = {"value": "01EXAMPLE_INST", "desc": "Example University"}
-        time = "2024-11-05T16:20:36.005Z"
-        return {"id": "1", "action": action, "institution": institution, "time": time}
-    file = resources.files("almahook.events") / "samples" / f"{_SAMPLES[action]}.json"
-    return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    if action in ACTIONS:
+        return sample_document(action)
+    institution = {"value": "01EXAMPLE_INST", "desc": "Example University"}
+    time = "2024-11-05T16:20:36.005Z"
+    return {"id": "1", "action": action, "institution": institution, "time": time}
 
 
 def _override(document: dict[str, Any], path: list[str], value: Any) -> None:
     *folders, name = path
-    payload = SUBJECTS.get(document["action"], ("",))[0]
+    kind = ACTIONS.get(document["action"])
+    payload = kind.payload if kind else ""
     place = document
     if payload and path[0] not in {*document, payload}:
         place = document[payload]
