@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -90,7 +90,8 @@ class Constant(asyncio.Protocol):
     _REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._left = 0
 
     def data_received(self, data: bytes) -> None:
@@ -101,7 +102,6 @@ class Constant(asyncio.Protocol):
         else:
             self._left -= len(data)
         if self._left <= 0:
-            assert isinstance(self._transport, asyncio.Transport)
             self._transport.write(self._REPLY)
 
 
