@@ -228,7 +228,7 @@ def test_errors_show_no_body(open_inbox: OpenSQLite) -> None:
 
 @pytest.mark.parametrize("query", ["backlog", "lease", "take_expired", "undispatched"])
 def test_what_is_polled_reads_no_table_from_end_to_end(open_inbox: OpenSQLite, query: str) -> None:
-    asked = {"handler": "texts", "now": 0, "until": 0, "slots": 1, "limit": 1}
+    asked = {"handler": "texts", "now": 0, "until": 0, "slots": 1, "limit": 1, "dispatched": 0}
     text = f"EXPLAIN QUERY PLAN {load_queries()[query]}"
     plan = [row["detail"] for row in open_inbox()._db._writer.execute(text, asked)]
     scans = [line for line in plan if line.startswith("SCAN") and "INDEX" not in line]

@@ -25,8 +25,11 @@ SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET :new
 -- set_dispatched --
 UPDATE progress SET dispatched = :seq
 
+-- dispatched --
+SELECT dispatched FROM progress
+
 -- undispatched --
-SELECT * FROM events WHERE seq > (SELECT dispatched FROM progress) ORDER BY seq LIMIT :limit
+SELECT * FROM events WHERE seq > :dispatched ORDER BY seq LIMIT :limit
 
 -- index_subjects --
 INSERT OR IGNORE INTO subjects (subject, event_seq)
@@ -127,6 +130,11 @@ SELECT result FROM steps WHERE run_id = :run_id AND name = :name
 INSERT OR REPLACE INTO steps (run_id, name, result)
 SELECT :run_id, :name, :result FROM runs
 WHERE id = :run_id AND token = :token AND state = 'running'
+
+-- save_stale_step --
+-- Whoever has the run now may not have come to this step yet; if he has, his result counts.
+INSERT OR IGNORE INTO steps (run_id, name, result)
+SELECT :run_id, :name, :result FROM runs WHERE id = :run_id
 
 -- newest_runs --
 SELECT r.* FROM runs AS r

@@ -83,18 +83,22 @@ class SQLiteInbox:
 
     def dispatch(self, match: Match, *, limit: int) -> int:
         """Make the runs of the oldest events not dispatched yet; return how many events."""
-        with self._db.write() as connection:
-            found = connection.execute(_Q["undispatched"], {"limit": limit}).fetchall()
+        while True:
+            with self._db.read() as connection:
+                before = _dispatched(connection)
+                asked = {"dispatched": before, "limit": limit}
+                found = connection.execute(_Q["undispatched"], asked).fetchall()
             events = [rows.event_of(row) for row in found]
-            if events:
-                self._make_runs(connection, events, match)
-                connection.execute(_Q["set_dispatched"], {"seq": events[-1].seq})
-        return len(events)
+            # Before the write lock is taken: filters are a user's code, and appends must not wait.
+            planned = _plan(events, match)
+            if not events or self._dispatched_together(before, events, planned):
+                return len(events)
 
     def claim(self, seq: int, match: Match, *, now: float, until: float) -> Claim:
         """Make an event's runs if it has none, and lease those that have not succeeded."""
         with self._db.write() as connection:
-            self._make_runs(connection, [_event(connection, seq)], match)
+            event = _event(connection, seq)
+            _make_runs(connection, [event], _plan([event], match))
             runs = _newest_runs(connection, seq)
             asked = {"now": now, "until": until}
             taken = [
@@ -152,12 +156,15 @@ class SQLiteInbox:
         """Keep a step's result durably.
 
         Raises:
-            StaleLeaseError: The lease is no longer ours.
+            StaleLeaseError: The lease is no longer ours; what was done is kept all the same.
         """
         step = {"run_id": lease.run_id, "token": lease.token, "name": name, "result": result}
         with self._db.write() as connection:
-            if not connection.execute(_Q["save_step"], step).rowcount:
-                raise StaleLeaseError
+            is_ours = connection.execute(_Q["save_step"], step).rowcount
+            if not is_ours:
+                connection.execute(_Q["save_stale_step"], step)
+        if not is_ours:
+            raise StaleLeaseError
 
     def replay(
         self, seq: int, assignments: Sequence[Assignment], *, fresh: bool | None, now: float
@@ -265,14 +272,16 @@ class SQLiteInbox:
         """Close the file."""
         self._db.close()
 
-    def _make_runs(
-        self, connection: Connection, events: Sequence[StoredEvent], match: Match
-    ) -> None:
-        subjects = [(event.subject, event.seq) for event in events if event.subject]
-        connection.execute(_Q["index_subjects"], {"rows": rows.pack(subjects)})
-        planned = [Planned.of(event, assignment) for event in events for assignment in match(event)]
-        planned = coalesce(connection, planned, _Q)
-        connection.execute(_Q["insert_runs"], {"rows": rows.pack(plan.row() for plan in planned)})
+    def _dispatched_together(
+        self, before: int, events: Sequence[StoredEvent], planned: Sequence[Planned]
+    ) -> bool:
+        """Write the runs, unless somebody else has dispatched in between."""
+        with self._db.write() as connection:
+            if _dispatched(connection) != before:
+                return False
+            _make_runs(connection, events, planned)
+            connection.execute(_Q["set_dispatched"], {"seq": events[-1].seq})
+            return True
 
     def _rejection_row(self, rejection: Rejection) -> dict[str, Any]:
         kept = rejection.body[: self._rejection_body_bytes]
@@ -287,6 +296,24 @@ _PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_subjects", "purg
 def _ids(connection: Connection, query: str, **parameters: object) -> list[int]:
     found: list[int] = json.loads(connection.execute(_Q[query], parameters).fetchone()[0])
     return found
+
+
+def _dispatched(connection: Connection) -> int:
+    seq: int = connection.execute(_Q["dispatched"]).fetchone()[0]
+    return seq
+
+
+def _plan(events: Sequence[StoredEvent], match: Match) -> list[Planned]:
+    return [Planned.of(event, assignment) for event in events for assignment in match(event)]
+
+
+def _make_runs(
+    connection: Connection, events: Sequence[StoredEvent], planned: Sequence[Planned]
+) -> None:
+    subjects = [(event.subject, event.seq) for event in events if event.subject]
+    connection.execute(_Q["index_subjects"], {"rows": rows.pack(subjects)})
+    remaining = coalesce(connection, planned, _Q)
+    connection.execute(_Q["insert_runs"], {"rows": rows.pack(plan.row() for plan in remaining)})
 
 
 def _receipts_with_duplicates(

@@ -76,6 +76,18 @@ def test_a_match_that_raises_leaves_the_events_for_the_next_dispatch(inbox: Inbo
     assert inbox.dispatch(to("texts"), limit=10) == 1
 
 
+def test_events_are_stored_while_handlers_are_being_matched(open_inbox: OpenInbox) -> None:
+    dispatcher, receiver = open_inbox(), open_inbox()
+    dispatcher.append([new_event("1")])
+
+    def match(event: StoredEvent) -> list[Assignment]:
+        receiver.append([new_event(f"while {event.event_id} was matched")])
+        return to("texts")(event)
+
+    assert dispatcher.dispatch(match, limit=10) == 1
+    assert dispatcher.backlog().pending == 1
+
+
 def test_runs_outlive_the_process_that_made_them(open_inbox: OpenInbox) -> None:
     first = open_inbox()
     (seq,) = add(first, new_event())
