@@ -296,6 +296,9 @@ class Inbox(Protocol):
     def save_step(self, lease: Lease, name: str, result: bytes) -> None:
         """Keep a step's result durably.
 
+        A step that was done is done, whoever has the run by now: a result that comes too late is
+        kept for the next attempt, unless that has kept its own.
+
         Raises:
             StaleLeaseError: The lease is no longer ours.
         """

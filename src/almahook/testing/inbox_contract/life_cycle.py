@@ -118,14 +118,16 @@ class LifeCycle(RuleBasedStateMachine):
     @precondition(lambda self: self.leases)
     def save_step(self, data: st.DataObject, result: bytes) -> None:
         lease = data.draw(st.sampled_from(self.leases))
-        run = self._held(lease)
+        key = (lease.event.seq, lease.handler, lease.number)
         try:
             self.inbox.save_step(lease, "text", result)
         except StaleLeaseError:
-            assert run is None
+            assert self._held(lease) is None
+            if self._run(lease) is not None:
+                self.model.steps.setdefault(key, result)
         else:
-            assert run is not None
-            self.model.steps[run.seq, run.handler, run.number] = result
+            assert self._held(lease) is not None
+            self.model.steps[key] = result
 
     @rule()
     def take_over(self) -> None:

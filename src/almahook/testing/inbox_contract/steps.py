@@ -61,18 +61,45 @@ def test_a_step_that_is_saved_again_has_the_last_result(inbox: Inbox) -> None:
     assert inbox.load_step(lease, "text") == b"2"
 
 
-def test_a_step_is_refused_from_a_worker_that_lost_its_lease(inbox: Inbox) -> None:
+def test_a_worker_that_lost_its_lease_hears_so_and_its_step_is_not_done_again(
+    inbox: Inbox,
+) -> None:
     add(inbox, new_event())
     stale = take_one(inbox, until=SOON)
     (current,) = inbox.expired(now=LATER, until=LATER + 60)
     with pytest.raises(StaleLeaseError):
         inbox.save_step(stale, "text", b"1")
-    assert inbox.load_step(current, "text") is None
+    assert inbox.load_step(current, "text") == b"1"
 
 
-def test_a_step_is_refused_once_the_run_was_settled(inbox: Inbox) -> None:
+def test_a_step_that_comes_too_late_does_not_replace_that_of_the_next_attempt(
+    inbox: Inbox,
+) -> None:
+    add(inbox, new_event())
+    stale = take_one(inbox, until=SOON)
+    (current,) = inbox.expired(now=LATER, until=LATER + 60)
+    inbox.save_step(current, "text", b"2")
+    with pytest.raises(StaleLeaseError):
+        inbox.save_step(stale, "text", b"1")
+    assert inbox.load_step(current, "text") == b"2"
+
+
+def test_a_step_that_ends_after_its_attempt_was_settled_is_kept_for_the_next(
+    inbox: Inbox,
+) -> None:
+    add(inbox, new_event())
+    lease = take_one(inbox)
+    settle(inbox, lease, RunState.WAITING, due_at=NOW)
+    with pytest.raises(StaleLeaseError):
+        inbox.save_step(lease, "text", b"1")
+    assert inbox.load_step(take_one(inbox), "text") == b"1"
+
+
+def test_a_step_of_an_event_that_was_deleted_is_refused(inbox: Inbox) -> None:
     add(inbox, new_event())
     lease = take_one(inbox)
     settle(inbox, lease)
+    inbox.purge(before=LATER, limit=10)
     with pytest.raises(StaleLeaseError):
         inbox.save_step(lease, "text", b"1")
+    assert inbox.load_step(lease, "text") is None
