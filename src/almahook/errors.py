@@ -5,7 +5,7 @@
     │   └── MissingExtraError
     ├── RefusalError                a request that is not taken in; never raised to Alma as a crash
     │   ├── UnknownPathError · UnknownProfileError · MethodNotAllowedError
-    │   ├── BodyTooLargeError · SlowBodyError
+    │   ├── BodyTooLargeError · SlowBodyError · MissingBodyError
     │   ├── SignatureError          missing · malformed · mismatch
     │   ├── NoSecretError
     │   └── MessageError            empty · encoding · JSON · duplicate key · nesting · XML · action
@@ -99,6 +99,13 @@ class SlowBodyError(RefusalError):
     """The body did not arrive in time (setting body_timeout_s)."""
 
     code = "body.slow"
+    status = 503
+
+
+class MissingBodyError(RefusalError):
+    """A body was announced, and the server in front of this listener passed none on."""
+
+    code = "body.missing"
     status = 503
 
 

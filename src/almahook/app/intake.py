@@ -2,16 +2,25 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
+from threading import Event
 
-from almahook.errors import InboxUnavailableError
+from almahook.errors import InboxError, InboxUnavailableError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
 from almahook.protocol import Accepted, Duplicate, Failed, Handled, Stored, Unhandled
 from almahook.receivers.asgi import Refusal
 
 Deliver = Callable[[int], Awaitable[Handled | Failed | Unhandled]]
 
-# The path and the method of a refused request can be anything.
+# The method and the headers of a request can be anything.
 _LONGEST_NAME = 100
+
+# A flood of refusals gets this much memory and, with a pause after each batch, little of the disk.
+_REFUSALS_WAITING = 1000
+_PAUSE_S = 0.1
+
+# After a failure the next event is the only probe of the disk there is, so for longer than this
+# nobody is told to send none.
+_FAILING_S = 10.0
 
 
 class Intake:
@@ -20,6 +29,8 @@ class Intake:
     Args:
         deliver: Runs the handlers of a stored event and says how it went; None in inbox mode.
         max_pending: When so many events wait to be stored, further ones are turned away.
+        refusal_bytes: How much of a refused body is kept.
+        clock: Seconds since the epoch.
         on_stored: Told of each stored batch.
         on_not_recorded: Told of each refusal that there was no room for.
     """
@@ -30,21 +41,33 @@ class Intake:
         *,
         deliver: Deliver | None,
         max_pending: int,
+        refusal_bytes: int,
+        clock: Callable[[], float],
         on_stored: Callable[[], None],
         on_not_recorded: Callable[[], None],
     ) -> None:
         self._inbox = inbox
         self._deliver = deliver
         self._max_pending = max_pending
+        self._refusal_bytes = refusal_bytes
+        self._clock = clock
         self._on_stored = on_stored
         self._on_not_recorded = on_not_recorded
         self._events = GroupCommitter(self._append, max_pending=max_pending)
-        self._rejections = GroupCommitter(self._reject)
+        self._rejections = GroupCommitter(self._reject, max_pending=_REFUSALS_WAITING)
+        self._failed_at: float | None = None
+        self._closing = Event()
 
     @property
     def is_full(self) -> bool:
         """Whether the next event would be turned away."""
         return self._events.pending >= self._max_pending
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last event, a moment ago, could not be stored."""
+        failed_at = self._failed_at
+        return failed_at is not None and 0 <= self._clock() - failed_at < _FAILING_S
 
     async def take_in(
         self, accepted: Accepted, received_at: float
@@ -62,22 +85,29 @@ class Intake:
     def record(self, refusal: Refusal) -> None:
         """Keep a refused request, if there is room: a flood must not cost more than refusing it."""
         try:
-            self._rejections.submit(rejection(refusal))
+            self._rejections.submit(rejection(refusal, body_bytes=self._refusal_bytes))
         except InboxUnavailableError:
             self._on_not_recorded()
 
     def close(self) -> None:
         """Store what waits, then stop."""
+        self._closing.set()
         self._events.close()
         self._rejections.close()
 
     def _append(self, events: Sequence[NewEvent]) -> list[Receipt]:
-        receipts = self._inbox.append(events)
+        try:
+            receipts = self._inbox.append(events)
+        except InboxError:
+            self._failed_at = self._clock()
+            raise
+        self._failed_at = None
         self._on_stored()
         return receipts
 
     def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
         self._inbox.reject(rejections)
+        self._closing.wait(_PAUSE_S)
         return [None] * len(rejections)
 
 
@@ -95,25 +125,25 @@ def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:
         institution=envelope.institution,
         time=envelope.time,
         subject=envelope.subject,
-        content_type=accepted.content_type,
+        content_type=accepted.content_type[:_LONGEST_NAME],
         body=accepted.body,
         received_at=received_at,
         secret_index=accepted.secret_index,
     )
 
 
-def rejection(refusal: Refusal) -> Rejection:
-    """Make the record of a refused request."""
+def rejection(refusal: Refusal, *, body_bytes: int) -> Rejection:
+    """Make the record of a refused request; it holds no more than is kept."""
     request, error = refusal.request, refusal.refused.error
     return Rejection(
         at=refusal.at,
-        profile=refusal.profile[:_LONGEST_NAME],
+        profile=refusal.profile,
         method=request.method[:_LONGEST_NAME],
         code=error.code,
         reason=error.message,
         status=refusal.refused.status,
-        content_type=request.content_type,
-        signature=request.signature or "",
+        content_type=request.content_type[:_LONGEST_NAME],
+        signature=(request.signature or "")[:_LONGEST_NAME],
         size=refusal.size,
-        body=request.body,
+        body=request.body[:body_bytes],
     )

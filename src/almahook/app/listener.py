@@ -1,6 +1,7 @@
 """One listener: everything that its settings describe, started and stopped together."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
 from almahook.app.workers import worker_options
 from almahook.config import Settings, load_settings
-from almahook.errors import InboxUnavailableError, OverloadedError
+from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
 from almahook.handlers import Registry
 from almahook.inbox import Lease, Settlement
 from almahook.protocol import Endpoint
@@ -22,6 +23,8 @@ from almahook.receivers.asgi import Ports, Receiver, Scope, Send
 from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
 from almahook.worker import Worker
+
+log = logging.getLogger("almahook.app")
 
 
 class Listener:
@@ -72,6 +75,8 @@ class Listener:
             self.inbox,
             deliver=self._direct() if settings.mode == "direct" else None,
             max_pending=settings.max_pending_events,
+            refusal_bytes=settings.rejection_body_bytes,
+            clock=clock,
             on_stored=self.worker.wake,
             on_not_recorded=self.metrics.refused.labels("not_recorded").inc,
         )
@@ -151,7 +156,14 @@ class Listener:
         self.metrics.runs.labels(lease.handler, settled.attempt.outcome.value).inc()
 
     def _require_ready(self) -> None:
-        self.inbox.backlog()
+        try:
+            self.inbox.backlog()
+        except InboxError as error:
+            # Whoever asks is not known, so what is wrong with which file is for the log.
+            log.warning("inbox.not_readable", extra={"fields": {"reason": error.message}})
+            raise InboxUnavailableError("The inbox cannot be read.") from error
+        if self._intake.is_failing:
+            raise InboxUnavailableError("The last event could not be stored.")
         if self._intake.is_full:
             raise OverloadedError
         if self._works and self._started and not self.worker.is_alive:

@@ -31,7 +31,13 @@ from almahook.protocol import (
     reply,
 )
 from almahook.protocol.reply import Mode, Result
-from almahook.receivers.body import BodyReader, ClientGoneError, Receive, drain
+from almahook.receivers.body import (
+    BodyReader,
+    ClientGoneError,
+    Receive,
+    announced_bytes,
+    drain,
+)
 from almahook.receivers.metrics import CONTENT_TYPE, Metrics
 
 Scope = MutableMapping[str, Any]
@@ -41,6 +47,7 @@ TakeIn = Callable[[Accepted, float], Awaitable[Result]]
 
 _WEBHOOKS = "/webhooks/"
 _SIGNATURE = SIGNATURE_HEADER.lower().encode("ascii")
+_LONGEST_NAME = 100
 _PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
 log = logging.getLogger("almahook.receiver")
@@ -51,6 +58,7 @@ class Refusal:
     """A refused request as it is to be kept.
 
     Attributes:
+        profile: The last part of the path, at most 100 characters of it.
         size: Bytes of the body, as far as it was read or announced.
         at: When, seconds since the epoch.
     """
@@ -118,34 +126,39 @@ class Receiver:
     async def _webhook(self, profile: str, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(profile)
         head = _Head.of(scope["headers"])
-        body, early = b"", None
+        body = b""
         if endpoint is not None and scope["method"] == "POST":
             try:
-                body = await self._reader.read(receive, declared=head.length)
+                body = await self._reader.read(receive, announced=head.announced)
             except AlmaHookError as error:
-                early = error
+                result = self._turned_away(error, head.request(scope, b""), profile, head.announced)
+                await _send_and_drain(send, reply(result, mode=self._mode), receive)
+                return
         started = self._ports.clock()
-        request = head.request(scope, body)
-        if early is not None:
-            result = self._turned_away(early, request, profile, head, started)
-        else:
+        try:
+            request = head.request(scope, body)
             outcome = answer(request, endpoint=endpoint)
             result = await self._result(outcome, request, profile, started)
+        finally:
+            self._reader.release(body)
         response = reply(result, mode=self._mode)
-        if early is None and endpoint is not None:
-            await _send(send, response)
-        else:
+        if endpoint is None:
             await _send_and_drain(send, response, receive)
+        else:
+            await _send(send, response)
         self._count(result, profile, started)
 
     def _turned_away(
-        self, error: AlmaHookError, request: Request, profile: str, head: "_Head", now: float
+        self, error: AlmaHookError, request: Request, profile: str, announced: int
     ) -> Result:
+        """Say what a request is told whose body was not read to its end."""
+        if self._metrics is not None:
+            self._metrics.refused.labels(error.code).inc()
         if not isinstance(error, RefusalError):
             return error
         refused = Refused(error=error, status=error.status)
-        size = int(head.length) if head.length.isdecimal() else 0
-        self._record(refused, request, profile=profile, size=size, now=now)
+        now = self._ports.clock()
+        self._record(refused, request, profile=profile, size=announced, now=now)
         return refused
 
     async def _result(self, outcome: Outcome, request: Request, profile: str, now: float) -> Result:
@@ -169,6 +182,8 @@ class Receiver:
     def _record(
         self, refused: Refused, request: Request, *, profile: str, size: int, now: float
     ) -> None:
+        # The profile of a refused request is whatever somebody wrote into a URL.
+        profile = profile[:_LONGEST_NAME]
         fields = {"profile": profile, "code": refused.error.code, "status": refused.status}
         log.warning("request.refused", extra={"fields": fields})
         self._ports.record(
@@ -212,11 +227,11 @@ class _Head:
 
     signature: str | None
     content_type: str
-    length: str
+    announced: int
 
     @classmethod
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> "_Head":
-        signature, content_type, length = None, "", ""
+        signature, content_type, announced = None, "", 0
         for name, value in headers:
             if name == _SIGNATURE:
                 given = value.decode("latin-1")
@@ -225,8 +240,8 @@ class _Head:
             elif name == b"content-type":
                 content_type = value.decode("latin-1")
             elif name == b"content-length":
-                length = value.decode("latin-1")
-        return cls(signature, content_type, length)
+                announced = announced_bytes(value.decode("latin-1"))
+        return cls(signature, content_type, announced)
 
     def request(self, scope: Scope, body: bytes) -> Request:
         return Request(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from almahook.errors import BodyTooLargeError, OverloadedError, SlowBodyError
+from almahook.errors import BodyTooLargeError, MissingBodyError, OverloadedError, SlowBodyError
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -12,6 +12,9 @@ Receive = Callable[[], Awaitable[Message]]
 # How much of a refused upload is still read, so that its sender gets to see the refusal.
 _DRAIN_BYTES = 64 * 1024 * 1024
 _DRAIN_S = 5.0
+
+# A longer Content-Length is as good as infinite, and fits no database's integer.
+_MOST_DIGITS = 18
 
 
 class ClientGoneError(Exception):
@@ -24,27 +27,34 @@ class BodyReader:
     Args:
         max_bytes: A larger body is refused while it is still arriving.
         timeout_s: A body that takes longer is cut off.
-        max_buffered_bytes: When the bodies being read hold so much, further ones are put off.
+        max_held_bytes: When the bodies in hand hold so much, those that arrive in pieces are put
+            off. One that arrived in one piece is small and here already, and is never put off:
+            a few slow senders cannot keep everybody else out.
     """
 
     def __init__(
-        self, *, max_bytes: int, timeout_s: float, max_buffered_bytes: int = 256 * 1024 * 1024
+        self, *, max_bytes: int, timeout_s: float, max_held_bytes: int = 256 * 1024 * 1024
     ) -> None:
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
-        self._max_buffered_bytes = max_buffered_bytes
-        self._buffered = 0
+        self._max_held_bytes = max_held_bytes
+        self._held = 0
 
-    async def read(self, receive: Receive, *, declared: str) -> bytes:
-        """Read one body; ``declared`` is the Content-Length header, empty when absent.
+    async def read(self, receive: Receive, *, announced: int) -> bytes:
+        """Read one body, which counts as held until it is given to ``release``.
+
+        Args:
+            receive: Of the ASGI request.
+            announced: What the Content-Length header says; 0 when it says nothing.
 
         Raises:
             BodyTooLargeError: It is larger than the limit, or says that it will be.
             SlowBodyError: It did not arrive in time.
+            MissingBodyError: It was announced, and did not arrive.
             OverloadedError: Too much is being read at once.
             ClientGoneError: The client hung up.
         """
-        if declared.isdecimal() and int(declared) > self._max_bytes:
+        if announced > self._max_bytes:
             raise BodyTooLargeError
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -55,8 +65,13 @@ class BodyReader:
             raise SlowBodyError from None
         # Nearly every body arrives in one piece.
         body: bytes = message.get("body", b"")
-        self._check(len(body))
+        self._require_whole(len(body), announced)
+        self._held += len(body)
         return body
+
+    def release(self, body: bytes) -> None:
+        """Let go of a body that was read."""
+        self._held -= len(body)
 
     async def _rest(self, receive: Receive, start: bytes) -> bytes:
         parts: list[bytes] = []
@@ -66,20 +81,35 @@ class BodyReader:
             while True:
                 parts.append(part)
                 size += len(part)
-                self._buffered += len(part)
-                self._check(size)
+                self._held += len(part)
+                self._require_room(size)
                 if not more:
                     return b"".join(parts)
                 message = _present(await receive())
                 part, more = message.get("body", b""), message.get("more_body", False)
-        finally:
-            self._buffered -= size
+        except BaseException:
+            self._held -= size
+            raise
 
-    def _check(self, size: int) -> None:
+    def _require_whole(self, size: int, announced: int) -> None:
         if size > self._max_bytes:
             raise BodyTooLargeError
-        if self._buffered > self._max_buffered_bytes:
+        # Some servers drop the body of a request that asks for another protocol (Upgrade: h2c).
+        if announced and not size:
+            raise MissingBodyError
+
+    def _require_room(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise BodyTooLargeError
+        if self._held > self._max_held_bytes:
             raise OverloadedError
+
+
+def announced_bytes(content_length: str) -> int:
+    """Read a Content-Length header; what is no number says nothing."""
+    if not content_length.isdecimal():
+        return 0
+    return int(content_length) if len(content_length) <= _MOST_DIGITS else 10**_MOST_DIGITS
 
 
 async def drain(receive: Receive) -> None:
