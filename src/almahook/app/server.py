@@ -1,9 +1,11 @@
 """The standalone server: uvicorn around the listener."""
 
+import math
 from collections.abc import Callable
 
 import uvicorn
 
+from almahook.app.heads import PatientProtocol
 from almahook.app.listener import Listener
 
 # Longer than the idle time-out of the usual proxies (60 s), so that they close first and never
@@ -27,13 +29,18 @@ class Server(uvicorn.Server):
             listener,
             host=settings.host,
             port=settings.port,
+            http=PatientProtocol,
+            ws="none",
             lifespan="on",
             # The log is configured once, by the command.
             log_config=None,
             access_log=False,
             server_header=False,
+            # Nothing here depends on who the client is.
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(settings.stop_timeout_s),
+            # 0 would cut off what is being answered.
+            timeout_graceful_shutdown=math.ceil(settings.stop_timeout_s),
             backlog=_BACKLOG,
         )
         super().__init__(config)
@@ -44,4 +51,4 @@ class Server(uvicorn.Server):
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started and self._on_ready is not None:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._on_ready(f"http://{host}:{port}")
+            self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")

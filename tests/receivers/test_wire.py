@@ -1,0 +1,210 @@
+from contextlib import ExitStack
+from itertools import pairwise, repeat
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from almahook.app import heads
+from almahook.inbox import EventFilter
+from listening import Wire, chunked, head, message, until
+
+# What a decoder, a charset or a line reader would change.
+BODY = '{"id":"7","action":"LOAN",\r\n "title":"Été à Zürich 東京" }\r\n'.encode()
+EVERY = EventFilter()
+FIFTY_MB = 50 * 1024 * 1024
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, len(BODY)), max_size=8), in_chunks=st.booleans())
+def test_the_bytes_that_are_verified_are_those_that_were_sent(listening, cuts, in_chunks) -> None:
+    places = sorted({0, *cuts, len(BODY)})
+    pieces = [BODY[start:end] for start, end in pairwise(places)]
+    with Wire(listening.url) as wire:
+        if in_chunks:
+            wire.send(head("Transfer-Encoding: chunked", body=BODY))
+            wire.send(*(chunked(piece) for piece in pieces), chunked(b""))
+        else:
+            wire.send(head(f"Content-Length: {len(BODY)}", body=BODY), *pieces)
+        assert wire.status() == 200
+    assert listening.bodies() == [BODY]
+
+
+def test_a_compressed_body_is_not_unpacked_whatever_its_header_says(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.post(BODY, "Content-Encoding: gzip")
+        assert wire.status() == 200
+    assert listening.bodies() == [BODY]
+
+
+def test_a_body_announced_over_the_limit_is_refused_before_it_is_sent(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.send(head(f"Content-Length: {FIFTY_MB}", "Expect: 100-continue"))
+        status, headers, _ = wire.answer()
+    assert (status, headers["connection"]) == (413, "close")
+
+
+def test_a_body_in_chunks_is_refused_once_it_is_over_the_limit(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.send(head("Transfer-Encoding: chunked"), chunked(b"a" * 600_000, b"a" * 600_000))
+        assert wire.status() == 413
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_who_sends_all_of_a_large_body_first_gets_to_see_the_refusal(listening, in_chunks) -> None:
+    body = b"a" * 8_000_000
+    with Wire(listening.url) as wire:
+        if in_chunks:
+            wire.send(head("Transfer-Encoding: chunked"), chunked(body, b""))
+        else:
+            wire.post(body)
+        assert wire.status() == 413
+        assert wire.is_closed()
+
+
+@pytest.mark.parametrize("digits", ["9223372036854775808", "18446744073709551615"])
+def test_a_refusal_is_kept_whatever_length_was_announced(listening, digits) -> None:
+    with Wire(listening.url) as wire:
+        wire.send(head(f"Content-Length: {digits}"))
+        assert wire.status() == 413
+    until(lambda: listening.inbox.rejections(limit=1))
+
+
+@pytest.mark.parametrize("begun", ["", "Content-Length: 26", "Transfer-Encoding: chunked"])
+def test_a_body_that_stops_arriving_has_to_be_sent_again(listen, begun) -> None:
+    listening = listen(body_timeout_s=0.1)
+    with Wire(listening.url) as wire:
+        length = begun or "Content-Length: 3"
+        wire.send(head(length), chunked(b"ab") if "chunked" in begun else b"ab"[: len(begun)])
+        status, headers, body = wire.answer()
+    assert (status, headers["retry-after"]) == (503, "60")
+    assert b"body.slow" in body
+    assert listening.bodies() == []
+
+
+def test_connections_that_wait_halfway_stop_nobody(listening) -> None:
+    halves = [
+        b"",
+        b"POST /webhooks/ma",
+        head("Content-Length: 90"),
+        head("Content-Length: 90") + b"ab",
+        head("Transfer-Encoding: chunked") + b"5\r\nab",
+    ]
+    with ExitStack() as stack:
+        for number in range(500):
+            stack.enter_context(Wire(listening.url)).send(halves[number % len(halves)])
+        with Wire(listening.url) as wire:
+            wire.post(BODY)
+            assert wire.status() == 200
+        with Wire(listening.url) as wire:
+            wire.send(head(method="GET", path="/readyz"))
+            assert wire.status() == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /webhooks/main HTTP/1.1\r\nHost: local"])
+def test_a_connection_whose_head_does_not_end_is_closed(monkeypatch, listening, begun) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIMEOUT_S", 0.1)
+    with Wire(listening.url) as wire:
+        wire.send(begun)
+        assert wire.is_closed()
+
+
+def test_a_head_that_never_ends_is_closed_while_it_still_grows(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.send(b"POST /webhooks/main HTTP/1.1\r\nX-Long: ")
+        with pytest.raises(ConnectionError):
+            wire.send(*repeat(b"a" * 65_536, 10_000))
+
+
+def test_between_two_requests_a_connection_may_be_idle(monkeypatch, listening) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIMEOUT_S", 0.1)
+    with Wire(listening.url) as idle, Wire(listening.url) as silent:
+        idle.post(message("1"))
+        assert idle.status() == 200
+        assert silent.is_closed()
+        idle.post(message("2"))
+        assert idle.status() == 200
+
+
+def test_a_slow_body_is_not_taken_for_a_slow_head(monkeypatch, listening) -> None:
+    monkeypatch.setattr(heads, "HEAD_TIMEOUT_S", 0.1)
+    with Wire(listening.url) as slow, Wire(listening.url) as silent:
+        slow.send(head(f"Content-Length: {len(BODY)}", body=BODY), BODY[:5])
+        assert silent.is_closed()
+        slow.send(BODY[5:])
+        assert slow.status() == 200
+
+
+def test_requests_in_a_pipeline_are_answered_in_their_order(listening) -> None:
+    with Wire(listening.url) as wire:
+        first, second = (
+            head(f"Content-Length: {len(body)}", body=body) + body
+            for body in (message("1"), message("2"))
+        )
+        challenge = head(method="GET", path="/webhooks/main?challenge=abc")
+        wire.send(first + second + first + challenge + head(method="GET", path="/webhooks/no"))
+        answers = [wire.answer() for _ in range(5)]
+    assert [body for _, _, body in answers[:4]] == [
+        b'{"status":"stored"}',
+        b'{"status":"stored"}',
+        b'{"status":"duplicate"}',
+        b'{"challenge":"abc"}',
+    ]
+    assert answers[4][0] == 404
+    assert listening.bodies() == [message("1"), message("2")]
+
+
+@pytest.mark.parametrize("begun", ["Content-Length: 26", "Transfer-Encoding: chunked"])
+def test_a_client_that_hangs_up_in_its_body_leaves_nothing_behind(
+    listening, begun, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="almahook")
+    with Wire(listening.url) as wire:
+        wire.send(head(begun), b"2\r\nab\r\n")
+    until(lambda: "client.gone" in caplog.messages)
+    assert listening.bodies() == []
+    assert listening.inbox.rejections(limit=1) == []
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        (f"Content-Length: {len(BODY)}", "Transfer-Encoding: chunked"),
+        (f"Content-Length: {len(BODY)}", f"Content-Length: {len(BODY)}"),
+        (f"Content-Length: +{len(BODY)}",),
+        (f"Content-Length: {'9' * 5000}",),
+        ("Transfer-Encoding: chunked, gzip",),
+    ],
+)
+def test_a_body_whose_end_can_be_read_in_two_ways_is_not_read(listening, lengths) -> None:
+    body = chunked(BODY, b"") if "Transfer-Encoding: chunked" in lengths else BODY
+    with Wire(listening.url) as wire:
+        wire.send(head(*lengths, body=BODY) + body)
+        assert wire.status() == 400
+        assert wire.is_closed()
+    assert listening.bodies() == []
+
+
+def test_a_body_that_the_server_drops_is_not_taken_for_a_forgery(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.post(BODY, "Connection: Upgrade", "Upgrade: h2c")
+        status, _, body = wire.answer()
+    assert status == 503
+    assert b"body.missing" in body
+
+
+def test_what_is_kept_of_a_request_is_bounded_whatever_it_holds(listening) -> None:
+    long = "a" * 50_000
+    with Wire(listening.url) as wire:
+        wire.post(message("1"), f"Content-Type: {long}")
+        assert wire.status() == 200
+        wire.post(message("2"), f"Content-Type: {long}", f"X-Exl-Signature: {long}")
+        assert wire.status() == 401
+        wire.post(b"x" * 200_000, path=f"/webhooks/{long}")
+        assert wire.status() == 404
+    until(lambda: len(listening.inbox.rejections(limit=9)) == 2)
+    (event,) = listening.inbox.events(EVERY, limit=9)
+    assert len(event.content_type) <= 100
+    for kept in listening.inbox.rejections(limit=9):
+        names = (kept.profile, kept.method, kept.content_type, kept.signature)
+        assert max(map(len, names)) <= 100
