@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
-from almahook.inbox import Assignment, Inbox, RunState, Settlement, StoredEvent
+from almahook.inbox import Assignment, Inbox, Lease, RunState, Settlement, StoredEvent
 from almahook.protocol import Failed, Handled, Unhandled
 from almahook.worker import Worker, assign
 
@@ -40,13 +40,21 @@ class DirectDelivery:
         claim = await asyncio.to_thread(
             self._inbox.claim, seq, self._match, now=now, until=now + self._lease_s
         )
-        running = [asyncio.wrap_future(self._worker.run_now(lease)) for lease in claim.leases]
+        leases = await self._of_loaded_handlers(claim.leases)
+        running = [asyncio.wrap_future(self._worker.run_now(lease)) for lease in leases]
         settled = await asyncio.gather(*running)
         if claim.busy:
             raise InboxUnavailableError("The handlers of this event are running right now.")
-        if not claim.runs:
-            return Unhandled()
-        return _result(settled)
+        gone = len(claim.leases) - len(leases)
+        return _result(settled) if claim.runs > gone else Unhandled()
+
+    async def _of_loaded_handlers(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Give back the runs of handlers that were loaded when the event first came."""
+        loaded = [lease for lease in leases if self._registry.get(lease.handler) is not None]
+        if len(loaded) < len(leases):
+            gone = [lease for lease in leases if lease not in loaded]
+            await asyncio.to_thread(self._inbox.release, gone)
+        return loaded
 
     def _match(self, event: StoredEvent) -> Sequence[Assignment]:
         return assign(self._registry, event)

@@ -9,6 +9,9 @@ import msgspec
 
 _OWN = "almahook"
 
+# What a handler's ``ctx.log`` sets on its records.
+_OF_A_HANDLER = ("handler", "profile", "run_id", "attempt")
+
 
 class TextFormatter(logging.Formatter):
     """``12:03:24 WARNING request.refused profile=main code=signature.mismatch``."""
@@ -17,26 +20,33 @@ class TextFormatter(logging.Formatter):
         """Write one record."""
         at = datetime.fromtimestamp(record.created, tz=UTC).astimezone()
         fields = "".join(f" {name}={_plain(value)}" for name, value in _fields(record).items())
-        first, *more = record.getMessage().splitlines() or [""]
+        first, *more = _lines(record)
         head = f"{at:%H:%M:%S} {record.levelname:<7} {first}{fields}"
         return "\n".join([head, *more, *_exception(self, record)])
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line: at, level, logger, event, and the event's own fields."""
+    """One JSON object a line: at, level, logger, event, and the event's own fields.
+
+    Further lines of the message are its ``detail``.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record."""
-        line = {
+        first, *more = _lines(record)
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
-            **_fields(record),
+            "event": first,
         }
+        if more:
+            line["detail"] = "\n".join(more)
         if found := _exception(self, record):
             line["exception"] = found[0]
-        return msgspec.json.encode(line, enc_hook=str).decode("utf-8")
+        # A field never takes the place of what every line has.
+        own = {f"{name}_" if name in line else name: v for name, v in _fields(record).items()}
+        return msgspec.json.encode(line | own, enc_hook=str).decode("utf-8")
 
 
 def configure_logs(*, form: Literal["text", "json"] = "text", level: str = "INFO") -> None:
@@ -48,13 +58,25 @@ def configure_logs(*, form: Literal["text", "json"] = "text", level: str = "INFO
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    fields: dict[str, object] = getattr(record, "fields", {})
-    return fields
+    found = vars(record)
+    fields: dict[str, object] = found.get("fields", {})
+    return {name: found[name] for name in _OF_A_HANDLER if name in found} | fields
+
+
+def _lines(record: logging.LogRecord) -> list[str]:
+    return [_printable(line) for line in record.getMessage().splitlines()] or [""]
+
+
+def _printable(text: str) -> str:
+    """Write out what a terminal would obey: part of a URL or of a message may be in a line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _plain(value: object) -> str:
     text = str(value)
-    return repr(text) if not text or any(char.isspace() for char in text) else text
+    return text if text.isprintable() and text and " " not in text else repr(text)
 
 
 def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:

@@ -18,7 +18,8 @@ def load_registry(settings: Settings) -> Registry:
     """
     folder = settings.path(settings.handlers)
     if settings.handlers == DEFAULT_HANDLERS and not folder.is_dir():
-        fields = {"folder": str(folder), "fix": "almahook init"}
-        log.warning("handlers.none", extra={"fields": fields})
+        if not settings.handlers_module:
+            fields = {"folder": str(folder), "fix": "almahook init"}
+            log.warning("handlers.none", extra={"fields": fields})
         return load_handlers(None, module=settings.handlers_module or None)
     return load_handlers(folder, module=settings.handlers_module or None)
