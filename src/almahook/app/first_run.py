@@ -10,6 +10,7 @@ from almahook.config import DEFAULT_PROFILE, Secret, Settings
 from almahook.errors import ConfigurationError
 
 _FILE = "data/secret"
+
 _OWNER_ONLY = 0o600
 _BYTES = 24
 
@@ -23,24 +24,49 @@ def with_own_secret(settings: Settings) -> tuple[Settings, Secret | None]:
     Raises:
         ConfigurationError: The file for the secret cannot be written.
     """
-    profile = settings.profiles.get(DEFAULT_PROFILE)
-    if settings.file is not None or profile is None or profile.secrets:
+    if not _is_without_secret(settings):
         return settings, None
     made = _make(settings.path(_FILE))
-    own = replace(profile, secrets=[f"file:{_FILE}"])
-    profiles = {**settings.profiles, DEFAULT_PROFILE: own}
-    return replace(settings, profiles=profiles), made
+    return _with_file(settings), made
+
+
+def with_kept_secret(settings: Settings) -> Settings:
+    """Give the default profile the secret that a first run made, if there was one."""
+    has_one = _is_without_secret(settings) and settings.path(_FILE).is_file()
+    return _with_file(settings) if has_one else settings
+
+
+def new_secret() -> str:
+    """Make a secret that nobody guesses, of characters that no form changes."""
+    return secrets.token_urlsafe(_BYTES)
+
+
+def _is_without_secret(settings: Settings) -> bool:
+    profile = settings.profiles.get(DEFAULT_PROFILE)
+    return settings.file is None and profile is not None and not profile.secrets
+
+
+def _with_file(settings: Settings) -> Settings:
+    own = replace(settings.profiles[DEFAULT_PROFILE], secrets=[f"file:{_FILE}"])
+    return replace(settings, profiles={**settings.profiles, DEFAULT_PROFILE: own})
 
 
 def _make(path: Path) -> Secret | None:
-    secret = secrets.token_urlsafe(_BYTES)
+    secret = new_secret()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     except FileExistsError:
-        return None
+        if path.parent.is_dir():
+            return None
+        raise ConfigurationError(f"{path.parent} is in the way: it is not a folder.") from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secret + "\n")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secret + "\n")
+    except OSError as error:
+        # An empty file would be taken for the secret at every later start.
+        path.unlink()
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
     return Secret(secret)

@@ -55,7 +55,7 @@ class Reference:
         """
         text = self._from_environment(environment) if self.scheme == "env" else self._read(folder)
         if not text.strip():
-            raise ConfigurationError(f"{self} is empty, so nothing could be verified with it.")
+            raise ConfigurationError(f"{self} is empty: write the secret or the key there.")
         return Secret(text.strip())
 
     def __str__(self) -> str:
