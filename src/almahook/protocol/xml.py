@@ -63,6 +63,9 @@ def parse_xml(body: bytes) -> dict[str, Any]:
         EncodingError: The bytes are not UTF-8.
         XMLError: The body is not well-formed.
     """
+    # The parser would take this for UTF-16 by itself, whatever it is told.
+    if body[1:2] == b"\0":
+        raise EncodingError
     try:
         content = _content(_Tree().parse(body))
     except expat.ExpatError:

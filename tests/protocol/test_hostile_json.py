@@ -1,0 +1,286 @@
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from almahook.errors import (
+    DuplicateKeyError,
+    EmptyBodyError,
+    EncodingError,
+    JSONError,
+    MessageError,
+    NestingError,
+)
+from almahook.protocol import parse_document, read_envelope
+
+unhurried = settings(deadline=None)
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n"])
+def test_an_empty_body_is_refused_as_empty(body) -> None:
+    with pytest.raises(EmptyBodyError):
+        parse_document(body)
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"1", b'"LOAN"', b"null", b"true", b"[]", b'[{"a":1}]'])
+def test_a_body_whose_top_is_no_object_is_not_a_message(body) -> None:
+    with pytest.raises(MessageError) as refusal:
+        parse_document(body)
+    assert refusal.value.code == "body.not_a_message"
+
+
+def test_a_byte_order_mark_and_blanks_around_the_body_are_passed_over() -> None:
+    assert parse_document(b'\xef\xbb\xbf \r\n{"action":"LOAN"}\r\n ') == {"action": "LOAN"}
+    assert parse_document(b"\xef\xbb\xbf<w><action>LOAN</action></w>") == {"action": "LOAN"}
+
+
+def test_a_pretty_printed_body_is_read_alike() -> None:
+    document = {"action": "LOAN", "item_loan": {"title": "é", "a": [1, 2.5, None, {"b": True}]}}
+    assert parse_document(json.dumps(document, indent=2).encode()) == document
+
+
+WHOLE = (
+    '{"action":"LOAN","item_loan":{"title":"Üb","a":[1,2.5,null,true,{"b":"\\u00e9"}]}}'.encode()
+)
+
+
+@pytest.mark.parametrize("length", range(1, len(WHOLE)))
+def test_a_body_that_was_cut_off_anywhere_is_refused(length) -> None:
+    with pytest.raises((JSONError, EncodingError)):
+        parse_document(WHOLE[:length])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"action":NaN}',
+        b'{"action":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":1e400}',
+        b'{"a":-1e400}',
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":01}',
+        b'{"a":+1}',
+        b'{"a":1.}',
+        b'{"a":.5}',
+        b'{"a":0x1}',
+        b'{"a":1_000}',
+        b'{"a":1,}',
+        b"{'a':1}",
+        b"{a:1}",
+        b'{"a":1}x',
+        b'{"a":1}{"a":1}',
+        b'{"a":1}\x00',
+        b'{"a":"\x00"}',
+        b'{"a":"\x1f"}',
+        b'{"a":"\n"}',
+        b'{"a":"\\x41"}',
+        b'{"a":"\\u00g1"}',
+        b'{"a":undefined}',
+        b'{"a":1//\n}',
+        b"action=LOAN",
+        b"not json",
+    ],
+)
+def test_what_is_not_json_is_refused(body) -> None:
+    with pytest.raises(JSONError):
+        parse_document(body)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"\xff", b"\xc3", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"caf\xe9"],
+    ids=["no start", "cut", "continuation", "overlong", "surrogate", "beyond unicode", "latin-1"],
+)
+def test_bytes_that_are_not_utf_8_are_refused_wherever_they_stand(bad) -> None:
+    for body in (b'{"a":"%b"}', b'{"%b":1}', b'{"a":1}%b', b"%b"):
+        with pytest.raises(EncodingError):
+            parse_document(body % bad)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_another_encoding_of_unicode_is_refused_as_an_encoding(encoding) -> None:
+    with pytest.raises(EncodingError):
+        parse_document('{"action":"LOAN"}'.encode(encoding))
+
+
+DUPLICATES = [
+    b'{"action":"LOAN","action":"BIB"}',
+    b'{"action":"LOAN","action":"LOAN"}',
+    b'{"action":"LOAN","\\u0061ction":"BIB"}',
+    b'{"action":"LOAN","item_loan":{"a":1,"a":1}}',
+    b'{"action":"LOAN","x":[[{"y":{"a":1,"b":2,"a":3}}]]}',
+    b'{"":1,"":2}',
+    b'{"\\u0000":1,"\\u0000":2}',
+    '{"é":1,"\\u00e9":2}'.encode(),
+    '{"📚":1,"\\ud83d\\udcda":2}'.encode(),
+]
+
+
+@pytest.mark.parametrize("body", DUPLICATES)
+def test_a_key_that_stands_twice_in_one_object_is_refused(body) -> None:
+    with pytest.raises(DuplicateKeyError):
+        parse_document(body)
+
+
+def test_a_key_may_stand_in_several_objects_and_in_two_cases() -> None:
+    body = b'{"a":{"a":{"a":1}},"A":[{"a":1},{"a":1}]}'
+    assert parse_document(body) == json.loads(body)
+
+
+@pytest.mark.parametrize("number", ["100.0", "1e3", "1.10", "-0", "1E3", "0.1e-7", "1e-400"])
+def test_a_number_that_has_other_spellings_is_read_and_hides_no_duplicate(number) -> None:
+    assert parse_document(f'{{"a":{number}}}'.encode()) == {"a": float(number)}
+    with pytest.raises(DuplicateKeyError):
+        parse_document(f'{{"a":{number},"a":{number}}}'.encode())
+
+
+def nested(depth: int, opener: str, closer: str) -> bytes:
+    return f'{{"a":{opener * (depth - 1)}{closer * (depth - 1)}}}'.encode()
+
+
+@pytest.mark.parametrize(("opener", "closer"), [("[", "]"), ('{"a":', "}"), ('[{"b":', "}]")])
+def test_the_depth_that_is_read_is_64(opener, closer) -> None:
+    at_once = opener.count("[") + opener.count("{")
+    inner = "1" if opener.endswith(":") else ""
+
+    def body(depth: int) -> bytes:
+        times = (depth - 1) // at_once
+        return f'{{"a":{opener * times}{inner}{closer * times}}}'.encode()
+
+    assert parse_document(body(63))
+    with pytest.raises(NestingError):
+        parse_document(body(67))
+
+
+def test_the_64th_level_is_the_last() -> None:
+    assert parse_document(nested(64, "[", "]"))
+    with pytest.raises(NestingError):
+        parse_document(nested(65, "[", "]"))
+
+
+@pytest.mark.parametrize("depth", [100, 900, 1100, 200_000])
+def test_deeper_bodies_are_refused_before_they_exhaust_the_stack(depth) -> None:
+    with pytest.raises(NestingError):
+        parse_document(nested(depth, "[", "]"))
+    with pytest.raises(MessageError):
+        parse_document(b'{"a":' * depth)
+
+
+def test_what_one_caller_can_read_a_caller_far_down_the_stack_can_read() -> None:
+    body = nested(64, "[", "]")
+
+    def read_from(calls: int) -> dict[str, Any]:
+        return read_from(calls - 1) if calls else parse_document(body)
+
+    assert read_from(500) == parse_document(body)
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    body = b'{"a":[%b{}]}' % (b"{}," * 10_000)
+    assert len(parse_document(body)["a"]) == 10_001
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        ("a\\ud83d", "a\ufffd"),
+        ("\\uD83D.", "\ufffd."),
+        ("\\udcda\\ud83d", "\ufffd\ufffd"),
+        ("\\ud83d\\ud83d\\udcda", "\ufffd📚"),
+        ("\\ud83d\\udcda\\udcda", "📚\ufffd"),
+        ("\\ud83d\\u0041", "\ufffdA"),
+        ("\\\\ud83d\\ud83d", "\\ud83d\ufffd"),
+        ("\\ud83d\\\\", "\ufffd\\"),
+    ],
+)
+def test_a_text_that_was_cut_within_a_character_is_not_lost_for_it(escaped, text) -> None:
+    body = f'{{"action":"LOAN","item_loan":{{"title":"{escaped}"}}}}'.encode()
+    assert parse_document(body)["item_loan"]["title"] == text
+
+
+def test_a_cut_character_hides_no_duplicate_and_no_other_fault() -> None:
+    with pytest.raises(DuplicateKeyError):
+        parse_document(b'{"a":"\\ud83d","b":1,"b":2}')
+    with pytest.raises(JSONError):
+        parse_document(b'{"a":"\\ud83d",}')
+    with pytest.raises(JSONError):
+        parse_document(b'{"a":"\\ud83')
+
+
+KEYS = st.sampled_from(["a", "b", "é", "📚", "", "value"])
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5))
+VALUES = st.recursive(
+    st.one_of(LEAVES, st.floats(allow_nan=False, allow_infinity=False)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+PAIRS = st.lists(st.tuples(KEYS, VALUES), min_size=1, max_size=4, unique_by=lambda pair: pair[0])
+PLACES = st.lists(
+    st.one_of(st.tuples(st.just("list"), VALUES), st.tuples(st.just("object"), VALUES)), max_size=5
+)
+
+
+def escaped(text: str) -> str:
+    units = text.encode("utf-16-be")
+    pairs = [units[start : start + 2].hex() for start in range(0, len(units), 2)]
+    return '"' + "".join(f"\\u{unit}" for unit in pairs) + '"'
+
+
+def written(pairs: list[tuple[str, str]], places: list[tuple[str, Any]]) -> bytes:
+    """An object of these pairs, somewhere within a message."""
+    text = "{" + ",".join(f"{key}:{value}" for key, value in pairs) + "}"
+    for kind, neighbour in places:
+        beside = json.dumps(neighbour, ensure_ascii=False)
+        text = f"[{beside},{text}]" if kind == "list" else f'{{"x":{beside},"y":{text}}}'
+    return f'{{"action":"LOAN","item_loan":{text}}}'.encode()
+
+
+@unhurried
+@given(PAIRS, PLACES, st.data())
+def test_a_duplicate_is_refused_wherever_it_stands_and_the_same_without_it_is_read(
+    pairs, places, data
+) -> None:
+    spelled = [(json.dumps(key, ensure_ascii=False), json.dumps(value)) for key, value in pairs]
+    assert read_envelope(written(spelled, places)).action == "LOAN"
+    key = data.draw(st.sampled_from([key for key, _ in pairs]))
+    spelling = data.draw(st.sampled_from([json.dumps(key, ensure_ascii=False), escaped(key)]))
+    again = (spelling, json.dumps(data.draw(VALUES)))
+    position = data.draw(st.integers(0, len(spelled)))
+    with pytest.raises(DuplicateKeyError):
+        read_envelope(written([*spelled[:position], again, *spelled[position:]], places))
+
+
+@unhurried
+@given(st.dictionaries(KEYS, VALUES), st.booleans(), st.sampled_from([None, 2]))
+def test_any_json_object_is_read_as_python_s_own_parser_reads_it(document, ascii_only, indent):
+    body = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode()
+    assert parse_document(body) == json.loads(body)
+
+
+@unhurried
+@given(st.dictionaries(KEYS, VALUES))
+def test_the_compact_form_is_read_alike(document) -> None:
+    assert parse_document(msgspec.json.encode(document)) == document
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.one_of(
+        st.binary(),
+        st.text('{}[]":,\\u0123456789adeft \n\x00é📚').map(str.encode),
+        st.binary().map(lambda inner: b'{"action":"LOAN","x":' + inner + b"}"),
+        st.text(st.characters(exclude_categories=["Cs"])).map(
+            lambda text: f'{{"{text}":1}}'.encode()
+        ),
+    )
+)
+def test_no_bytes_raise_anything_but_a_message_error(body) -> None:
+    try:
+        document = parse_document(body)
+    except MessageError:
+        return
+    assert isinstance(document, dict)
