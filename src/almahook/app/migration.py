@@ -1,0 +1,33 @@
+"""Bringing a store to the schema of this release."""
+
+from dataclasses import dataclass
+
+from almahook.app.stores import inbox_file, open_inbox
+from almahook.config import Settings
+from almahook.inbox.sqlite.schema import schema_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migration:
+    """From which schema to which; both are the same when there was nothing to do.
+
+    Attributes:
+        before: 0 when there was no store.
+    """
+
+    before: int
+    after: int
+
+
+def migrate(settings: Settings) -> Migration:
+    """Make the store, or bring it to the schema of this release.
+
+    Raises:
+        ConfigurationError: The URL names no store of this release.
+        InboxUnavailableError: The store cannot be opened.
+        SchemaError: The store was written by a newer release.
+    """
+    file = inbox_file(settings)
+    before = schema_of(file)
+    open_inbox(settings).close()
+    return Migration(before=before, after=schema_of(file))
