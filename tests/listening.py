@@ -1,7 +1,13 @@
 """Listeners that really listen, on a free port of loopback, and raw connections to them."""
 
+import os
 import queue
+import re
+import resource
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +22,8 @@ import uvicorn
 from almahook.app import Listener
 from almahook.app.server import Server
 from almahook.config import Settings, load_settings
+from almahook.handlers import Handler
+from almahook.inbox import EventFilter, Run
 from almahook.protocol import SIGNATURE_HEADER, sign
 
 WAIT_S = 30.0
@@ -37,12 +45,47 @@ def make_settings(folder: Path, **given: Any) -> Settings:
     return load_settings(file, environment={}, **given)
 
 
+def handler(name: str, action: str, function: Callable[..., Any], **options: Any) -> Handler:
+    """Make a handler of all events of an action."""
+    takes = lambda event: event.action == action  # noqa: E731 - one line says it
+    return Handler(name=name, function=function, takes=takes, **options)
+
+
 def message(event_id: str, *, action: str = "LOAN", more: str = "") -> bytes:
     return f'{{"id":"{event_id}","action":"{action}"{more}}}'.encode()
 
 
 def signature(body: bytes) -> str:
     return sign(body, secret=SECRET.encode())
+
+
+class Listening:
+    """A listener on a port, and what it has stored."""
+
+    def __init__(self, listener: Listener, url: str) -> None:
+        self.inbox = listener.inbox
+        self.listener = listener
+        self.url = url
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """Send a signed message; return the status and the body of the answer."""
+        with Wire(self.url) as wire:
+            wire.post(body)
+            status, _, answer = wire.answer()
+        return status, answer
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        return get(self.url, path)
+
+    def bodies(self) -> list[bytes]:
+        """Return the bodies of what is stored, oldest first."""
+        events = self.inbox.events(EventFilter(), limit=1000)
+        return [event.body for event in reversed(events)]
+
+    def runs(self) -> list[Run]:
+        """Return the runs of everything that is stored, oldest first."""
+        events = self.inbox.events(EventFilter(), limit=1000)
+        return self.inbox.runs([event.seq for event in events])
 
 
 @contextmanager
@@ -82,6 +125,113 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def get(url: str, path: str) -> tuple[int, bytes]:
+    with Wire(url) as wire:
+        wire.send(head(method="GET", path=path))
+        status, _, body = wire.answer()
+    return status, body
+
+
+def metrics(url: str) -> dict[str, float]:
+    """Read the metrics: each value by its name and labels as they are written."""
+    _, text = get(url, "/metrics")
+    lines = [line for line in text.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+class Command:
+    """``almahook`` in a process of its own, and what it says."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.output = folder / f"{arguments[0]}.out"
+        self.errors = folder / f"{arguments[0]}.err"
+        with self.output.open("wb") as output, self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from almahook.cli import main; main()", *arguments],
+                cwd=folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+            )
+
+    def said(self) -> str:
+        return self.output.read_text("utf-8") + self.errors.read_text("utf-8")
+
+    def wait_for(self, pattern: str) -> str:
+        """Wait until it has said something; return that."""
+        found = None
+
+        def is_said() -> bool:
+            nonlocal found
+            found = re.search(pattern, self.said())
+            return found is not None or self.process.poll() is not None
+
+        until(is_said)
+        assert found is not None, self.said()
+        return str(found[0])
+
+    def address(self) -> str:
+        return self.wait_for(r"http://127\.0\.0\.1:\d+")
+
+    def limit_files_to(self, size: int) -> None:
+        """Let it write no file beyond a size, as on a disk that is full; -1 for any size."""
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size, -1))
+
+    def largest_memory(self) -> int:
+        """Return the most memory that it has held at once, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send it a signal, and return its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(WAIT_S)
+
+
+def _environment() -> dict[str, str]:
+    own = {key: value for key, value in os.environ.items() if not key.startswith("ALMAHOOK_")}
+    return {**own, "PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def command(folder: Path, *arguments: str) -> Iterator[Command]:
+    """Run a command until the block is left."""
+    running = Command(folder, *arguments)
+    try:
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+_HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+connection.execute("ROLLBACK")
+connection.close()
+"""
+
+
+@contextmanager
+def locked_by_another_process(file: Path) -> Iterator[None]:
+    """Hold the write lock of a database while the block runs."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holding:
+        assert holding.stdin is not None
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"held\n"
+        try:
+            yield
+        finally:
+            holding.stdin.close()
+            holding.wait(WAIT_S)
 
 
 class Wire:

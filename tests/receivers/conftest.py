@@ -7,23 +7,7 @@ import pytest
 
 from almahook.app import Listener
 from almahook.handlers import Registry
-from almahook.inbox import EventFilter
-from listening import make_settings, served
-
-EVERY = EventFilter()
-
-
-class Listening:
-    """A listener on a port, and what it has stored."""
-
-    def __init__(self, listener: Listener, url: str) -> None:
-        self.inbox = listener.inbox
-        self.listener = listener
-        self.url = url
-
-    def bodies(self) -> list[bytes]:
-        events = self.inbox.events(EVERY, limit=1000)
-        return [event.body for event in reversed(events)]
+from listening import Listening, make_settings, served
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ _LONGEST_NAME = 100
 
 # A flood of refusals gets this much memory and, with a pause after each batch, little of the disk.
 _REFUSALS_WAITING = 1000
-_PAUSE_S = 0.1
+_REFUSALS_AT_ONCE = 64
+_PAUSE_S = 0.05
 
 # After a failure the next event is the only probe of the disk there is, so for longer than this
 # nobody is told to send none.
@@ -54,7 +55,9 @@ class Intake:
         self._on_stored = on_stored
         self._on_not_recorded = on_not_recorded
         self._events = GroupCommitter(self._append, max_pending=max_pending)
-        self._rejections = GroupCommitter(self._reject, max_pending=_REFUSALS_WAITING)
+        self._rejections = GroupCommitter(
+            self._reject, max_batch=_REFUSALS_AT_ONCE, max_pending=_REFUSALS_WAITING
+        )
         self._failed_at: float | None = None
         self._closing = Event()
 
