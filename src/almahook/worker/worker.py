@@ -9,26 +9,22 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
 from almahook.errors import AlmaHookError, InboxError, InboxUnavailableError
-from almahook.handlers import AlmaAPI, Context, Handler, Notify, Registry, handler_to_paste
-from almahook.inbox import (
-    Assignment,
-    Inbox,
-    Lease,
-    RunState,
-    Settlement,
-    StoredEvent,
-)
-from almahook.worker.assign import assign, view
+from almahook.handlers import AlmaAPI, Context, Handler, Notify, Registry, RetryPolicy
+from almahook.inbox import Assignment, Inbox, Lease, Settlement, StoredEvent
+from almahook.worker.assign import assign
 from almahook.worker.decide import Ended, settlement
-from almahook.worker.execution import execute, execute_async, lost, timed_out
-from almahook.worker.executor import Executor, Job, LoopExecutor, ThreadExecutor
+from almahook.worker.execution import execute, execute_async, lost, raised, stopped, timed_out
+from almahook.worker.executor import Executor, LoopExecutor, ThreadExecutor
+from almahook.worker.jobs import Job, Jobs
+from almahook.worker.journal import Journal
 from almahook.worker.steps import LeasedSteps
+from almahook.worker.tenure import Tenure
 
 log = logging.getLogger("almahook.worker")
 
@@ -38,9 +34,10 @@ _MOST_PREFETCHED = 256
 _MOST_STUCK = 32
 # How often another process's writes are looked for; a look costs microseconds.
 _LOOK_S = 0.1
-# What an async handler gets beyond its time-out before its whole loop counts as blocked.
-_GRACE_S = 1.0
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
+# How often, and after what waits, a worker that is to stop tries to reach the inbox.
+_LAST_TRIES = 5
+_LAST_TRY_S = 0.5
 
 
 class Services(Protocol):
@@ -97,23 +94,21 @@ class Worker:
     ) -> None:
         self._inbox = inbox
         self._registry = registry
-        self._services = services
+        self._alma = services.alma
+        self._notify = services.notify
         self._options = options or WorkerOptions()
         self._observe = observe
         self._clock = clock
         self._executors = {handler.name: self._executor(handler) for handler in registry}
-        self._jobs: dict[int, Job] = {}
-        self._ended: list[tuple[Job, Ended]] = []
+        self._jobs = Jobs()
+        self._journal = Journal()
+        self._tenure = Tenure(self._options.lease_s)
         self._unsettled: list[tuple[Job, Settlement]] = []
-        self._waiting: dict[int, Future[Settlement]] = {}
+        self._unreleased: list[Lease] = []
         self._finished: Counter[str] = Counter()
-        self._told: set[tuple[str, str]] = set()
-        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._idle = threading.Condition(self._lock)
         self._next_poll = 0.0
-        self._next_renewal = 0.0
         self._version = -1
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="almahook-worker", daemon=True)
@@ -134,23 +129,33 @@ class Worker:
     def stop(self, timeout_s: float = 30.0) -> None:
         """Take no more runs, let those that have begun finish, and return the rest."""
         self._stopping.set()
+        for job in self._jobs.close():
+            _disappoint(job, "The worker is stopping.")
         self._wake.set()
         if self._thread.ident is not None:
-            self._return_unstarted()
-            with self._idle:
-                self._idle.wait_for(lambda: not self._jobs, timeout_s)
-            self._give_up_unfinished()
+            self._jobs.wait_until_none_is_open(timeout_s)
+            for job in self._jobs.open_jobs():
+                self._end(job, stopped(job, self._clock()))
             self._thread.join()
-            self._tell_stopped()
         for executor in self._executors.values():
             executor.stop()
 
     def run_now(self, lease: Lease) -> Future[Settlement]:
-        """Run a leased run at once; the future is done when its result is on disk."""
+        """Run a leased run at once; the future is done when its result is on disk.
+
+        The future's exception is InboxUnavailableError when the run was not executed, or when its
+        result could not be stored.
+        """
         future: Future[Settlement] = Future()
-        with self._lock:
-            self._waiting[lease.run_id] = future
-        self._begin(lease, self._handler(lease), direct=True)
+        # It will be run, so it cannot be cancelled.
+        future.set_running_or_notify_cancel()
+        handler = self._registry.get(lease.handler)
+        if handler is None:
+            self._jobs.give_back(lease)
+            text = f"The handler {lease.handler} is not loaded."
+            future.set_exception(InboxUnavailableError(text))
+        else:
+            self._begin(lease, handler, future)
         return future
 
     # The loop
@@ -160,33 +165,39 @@ class Worker:
             self._wake.clear()
             try:
                 worked = self._step()
-                self._failures = 0
             except InboxError as error:
-                self._back_off(error)
+                self._back_off(error.message)
+            except Exception as error:
+                # Whatever it is, the other events want to be handled.
+                log.exception("worker.failed")
+                self._back_off(type(error).__name__)
             else:
+                self._failures = 0
                 if not worked:
                     self._wait()
 
     def _is_done(self) -> bool:
-        with self._lock:
-            return not (self._jobs or self._ended or self._unsettled)
+        return self._jobs.is_empty and not (self._unsettled or self._unreleased)
 
     def _step(self) -> bool:
         """Do what there is to do now; say whether there was anything."""
         self._end_overdue()
         worked = self._settle()
+        self._renew()
+        self._release()
         if self._stopping.is_set():
             return worked
-        self._renew()
         self._recover()
         worked |= self._dispatch()
         worked |= self._lease()
         return worked
 
     def _wait(self) -> None:
-        until = self._next_poll
-        while not self._wake.is_set() and time.monotonic() < until:
-            if self._wake.wait(_LOOK_S) or self._overdue() or self._has_changed():
+        until = self._tenure.renew_from
+        if not self._stopping.is_set():
+            until = min(until, self._next_poll)
+        while time.monotonic() < until:
+            if self._wake.wait(_LOOK_S) or self._jobs.overdue() or self._has_changed():
                 return
 
     def _has_changed(self) -> bool:
@@ -198,18 +209,15 @@ class Worker:
         self._version = version
         return changed
 
-    def _back_off(self, error: InboxError) -> None:
-        log.error(
-            "worker.inbox_unavailable",
-            extra={"fields": {"reason": error.message, "failures": self._failures + 1}},
-        )
-        wait_s = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
+    def _back_off(self, reason: str) -> None:
         self._failures += 1
-        if self._stopping.is_set() and self._failures > len(_BACK_OFF_S):
-            # The leases run out by themselves, and the runs start again elsewhere.
-            self._abandon_all()
+        self._journal.unavailable(reason, self._failures)
+        if not self._stopping.is_set():
+            self._stopping.wait(_BACK_OFF_S[min(self._failures, len(_BACK_OFF_S)) - 1])
             return
-        self._stopping.wait(wait_s) or self._wake.wait(0)
+        time.sleep(_LAST_TRY_S)
+        if self._failures >= _LAST_TRIES:
+            self._let_go()
 
     # Dispatch and lease
 
@@ -221,22 +229,13 @@ class Worker:
             return []
         try:
             assigned = assign(self._registry, event)
-        except AlmaHookError as error:
-            fields = {"event_seq": event.seq, "code": error.code}
-            log.error("event.unreadable", extra={"fields": fields})  # noqa: TRY400 - a traceback would add nothing
+            if not assigned:
+                self._journal.unhandled(event)
+        except Exception as error:  # noqa: BLE001 - one bad event never holds up another
+            code = error.code if isinstance(error, AlmaHookError) else type(error).__name__
+            self._journal.unreadable(event, code)
             return []
-        if not assigned:
-            self._tell_unhandled(event)
         return assigned
-
-    def _tell_unhandled(self, event: StoredEvent) -> None:
-        """Log the handler to write, once for each kind of event."""
-        kind = (event.action, event.event)
-        if kind in self._told:
-            return
-        self._told.add(kind)
-        fields = {"action": event.action, "event": event.event, "event_seq": event.seq}
-        log.warning("event.unhandled\n%s", handler_to_paste(view(event)), extra={"fields": fields})
 
     def _lease(self) -> bool:
         slots = self._slots()
@@ -245,20 +244,16 @@ class Worker:
         now = self._clock()
         leases = self._inbox.lease(slots, now=now, until=now + self._options.lease_s)
         for lease in leases:
-            self._begin(lease, self._handler(lease))
+            handler = self._registry.get(lease.handler)
+            # Only runs of handlers that are loaded here are ever asked for.
+            assert handler is not None
+            self._begin(lease, handler)
         return bool(leases)
-
-    def _handler(self, lease: Lease) -> Handler:
-        handler = self._registry.get(lease.handler)
-        # Only runs of handlers that are loaded here are ever asked for.
-        assert handler is not None
-        return handler
 
     def _slots(self) -> dict[str, int]:
         """Say how many runs of each handler to take: the room it has, and more if it is quick."""
-        with self._lock:
-            held = Counter(job.handler.name for job in self._jobs.values())
-            finished, self._finished = self._finished, Counter()
+        held = self._jobs.counts()
+        finished, self._finished = self._finished, Counter()
         wanted = {
             handler.name: self._room(handler, finished[handler.name]) - held[handler.name]
             for handler in self._registry
@@ -270,22 +265,31 @@ class Worker:
             return 0
         return min(handler.concurrency + 2 * finished, _MOST_PREFETCHED)
 
-    def _begin(self, lease: Lease, handler: Handler, *, direct: bool = False) -> None:
+    def _begin(
+        self, lease: Lease, handler: Handler, future: Future[Settlement] | None = None
+    ) -> None:
+        job = Job(lease, handler, self._context(lease, handler), future)
+        if not self._jobs.add(job):
+            _disappoint(job, "The worker is stopping.")
+            return
+        try:
+            self._executors[handler.name].submit(job)
+        except RuntimeError as error:
+            # The machine has no thread to give.
+            self._end(job, raised(job, error, self._clock()))
+
+    def _context(self, lease: Lease, handler: Handler) -> Context:
         profile = lease.event.profile
-        context = Context(
+        return Context(
             handler=handler.name,
             profile=profile,
             run_id=lease.run_id,
             attempt=lease.attempt,
             deadline=self._clock() + handler.timeout_s,
             steps=LeasedSteps(self._inbox, lease),
-            make_alma=lambda: self._services.alma(profile),
-            notify=self._services.notify,
+            make_alma=lambda: self._alma(profile),
+            notify=self._notify,
         )
-        job = Job(lease, handler, context, direct=direct)
-        with self._lock:
-            self._jobs[lease.run_id] = job
-        self._executors[handler.name].submit(job)
 
     # Running, on the handlers' threads
 
@@ -296,167 +300,143 @@ class Worker:
 
     def _run_plain(self, job: Job) -> None:
         if self._starts(job):
-            self._end(job, execute(job.handler, view(job.lease.event), job.context, self._clock))
+            self._end(job, execute(job, self._clock))
 
     async def _run_async(self, job: Job) -> None:
-        if not self._starts(job):
-            return
-        ended = lost(job.started_at, job.started_at, "its event loop was stopped")
-        try:
-            event = view(job.lease.event)
-            ended = await execute_async(job.handler, event, job.context, self._clock)
-        finally:
-            self._end(job, ended)
+        if self._starts(job):
+            self._end(job, await execute_async(job, self._clock))
 
     def _starts(self, job: Job) -> bool:
-        """Begin a job, unless it was taken back while it waited its turn."""
-        with self._lock:
-            if self._jobs.get(job.lease.run_id) is not job:
-                return False
-            job.started = time.monotonic()
-            job.started_at = self._clock()
-            job.context.deadline = job.started_at + job.handler.timeout_s
-            return True
+        now = self._clock()
+        job.context.deadline = now + job.handler.timeout_s
+        return self._jobs.begin(job, at=now)
 
-    def _end(self, job: Job, ended: Ended) -> None:
+    def _end(self, job: Job, ended: Ended) -> bool:
         job.context.close()
-        with self._idle:
-            if self._jobs.get(job.lease.run_id) is job:
-                self._ended.append((job, ended))
-                self._forget(job)
+        is_first = self._jobs.end(job, ended)
         self._wake.set()
-
-    def _forget(self, job: Job) -> None:
-        del self._jobs[job.lease.run_id]
-        self._idle.notify_all()
+        return is_first
 
     # Settling
 
     def _settle(self) -> bool:
-        with self._lock:
-            ended, self._ended = self._ended, []
-        self._unsettled += [(job, self._decide(job, how)) for job, how in ended]
+        for job, ended in self._jobs.take_ended():
+            self._unsettled.append((job, self._decide(job, ended)))
         if not self._unsettled:
             return False
-        taken = self._inbox.settle([settled for _, settled in self._unsettled])
-        settled, self._unsettled = self._unsettled, []
-        for (job, result), ours in zip(settled, taken, strict=True):
-            self._tell_settled(job, result, ours=ours)
+        taken = self._record([settled for _, settled in self._unsettled])
+        done, self._unsettled = self._unsettled, []
+        for (job, settled), ours in zip(done, taken, strict=True):
+            self._finished[job.handler.name] += 1
+            self._tell(job.lease, settled, ours=ours)
+            _answer(job, settled, ours=ours)
         return True
 
     def _decide(self, job: Job, ended: Ended) -> Settlement:
-        policy = job.handler.retry
-        return settlement(job.lease, ended, policy=policy, spread=_spread(), direct=job.direct)
+        return _settlement(job.lease, ended, job.handler.retry, direct=job.is_direct)
 
-    def _tell_settled(self, job: Job, settled: Settlement, *, ours: bool) -> None:
-        self._finished[job.handler.name] += 1
-        fields = {
-            "event_seq": job.lease.event.seq,
-            "handler": job.handler.name,
-            "attempt": job.lease.attempt,
-            "outcome": settled.attempt.outcome.value,
-            "state": settled.state.value,
-        }
-        if not ours:
-            log.warning("run.stale_result", extra={"fields": fields})
-        elif settled.state is RunState.PARKED:
-            log.error("run.parked", extra={"fields": fields})
-        elif settled.state is RunState.WAITING:
-            log.warning("run.retried", extra={"fields": fields})
-        else:
-            log.debug("run.finished", extra={"fields": fields})
-        if ours and self._observe is not None:
-            self._observe(job.lease, settled)
-        with self._lock:
-            future = self._waiting.pop(job.lease.run_id, None)
-        if future is not None:
-            future.set_result(settled)
+    def _record(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Settle all, and if one of them cannot be stored, the others."""
+        try:
+            return self._inbox.settle(settlements)
+        except InboxError:
+            raise
+        except Exception:
+            if len(settlements) > 1:
+                return [taken for one in settlements for taken in self._record([one])]
+            # Its lease runs out, and it starts again.
+            log.exception("run.not_settled")
+            return [False]
+
+    def _tell(self, lease: Lease, settled: Settlement, *, ours: bool) -> None:
+        self._journal.settled(lease, settled, ours=ours)
+        if not ours or self._observe is None:
+            return
+        try:
+            self._observe(lease, settled)
+        except Exception:
+            log.exception("worker.observer_failed")
 
     # Time-outs and leases
 
-    def _overdue(self) -> list[Job]:
-        now = time.monotonic()
-        with self._lock:
-            return [job for job in self._jobs.values() if _is_overdue(job, now)]
-
     def _end_overdue(self) -> None:
-        for job in self._overdue():
-            how = timed_out(job.handler, job.context, job.started_at, self._clock())
-            self._executors[job.handler.name].abandon(job)
-            self._end(job, how)
+        for job in self._jobs.overdue():
+            if not self._end(job, timed_out(job, self._clock())):
+                continue
+            executor = self._executors[job.handler.name]
+            executor.abandon(job)
+            if executor.stuck == _MOST_STUCK:
+                self._journal.stuck(job.handler.name, _MOST_STUCK)
 
     def _renew(self) -> None:
-        if time.monotonic() < self._next_renewal:
+        wall, steady = self._clock(), time.monotonic()
+        if not self._tenure.is_renewal_due(wall=wall, steady=steady):
             return
-        self._next_renewal = time.monotonic() + self._options.lease_s / 3
-        with self._lock:
-            held = [job.lease for job in self._jobs.values()]
+        held = [*self._jobs.leases(), *(job.lease for job, _ in self._unsettled)]
         if held:
-            self._inbox.renew(held, until=self._clock() + self._options.lease_s)
+            self._inbox.renew(held, until=wall + self._options.lease_s)
+        self._tenure.renewed(wall=wall, steady=steady)
+
+    def _release(self) -> None:
+        self._unreleased += self._jobs.take_returned()
+        if self._unreleased:
+            self._inbox.release(self._unreleased)
+            self._unreleased = []
 
     def _recover(self) -> None:
         """Settle the runs of workers that died, as executions whose end nobody saw."""
-        if time.monotonic() < self._next_poll:
+        steady = time.monotonic()
+        if steady < self._next_poll:
             return
-        self._next_poll = time.monotonic() + self._options.poll_s
+        self._next_poll = steady + self._options.poll_s
         now = self._clock()
+        if not self._tenure.may_recover(wall=now, steady=steady):
+            return
         found = self._inbox.expired(now=now, until=now + self._options.lease_s)
-        settled = [
-            settlement(
-                lease,
-                lost(now, now, "the worker that ran it was lost"),
-                policy=handler.retry,
-                spread=_spread(),
-            )
-            for lease in found
-            if (handler := self._registry.get(lease.handler)) is not None
-        ]
+        settled = [self._given_up(lease, now) for lease in found]
         if settled:
-            self._inbox.settle(settled)
+            for lease, one, ours in zip(found, settled, self._record(settled), strict=True):
+                self._tell(lease, one, ours=ours)
 
-    # Stopping
+    def _given_up(self, lease: Lease, now: float) -> Settlement:
+        handler = self._registry.get(lease.handler)
+        # Whoever has the handler decides when it was tried often enough.
+        policy = handler.retry if handler else RetryPolicy(attempts=lease.attempt + 1)
+        return _settlement(lease, lost(now), policy)
 
-    def _return_unstarted(self) -> None:
-        with self._idle:
-            unstarted = [job for job in self._jobs.values() if job.started is None]
-            for job in unstarted:
-                self._forget(job)
-        if unstarted:
-            try:
-                self._inbox.release([job.lease for job in unstarted])
-            except InboxError as error:
-                # The leases run out by themselves.
-                fields = {"reason": error.message}
-                log.warning("worker.not_released", extra={"fields": fields})
+    def _let_go(self) -> None:
+        """End without the inbox: the leases run out, and the runs start again elsewhere."""
+        unsettled = [job for job, _ in (*self._unsettled, *self._jobs.take_ended())]
+        for job in unsettled:
+            _disappoint(job, "The result could not be stored.")
+        self._unsettled = []
+        self._jobs.take_returned()
+        self._unreleased = []
 
-    def _give_up_unfinished(self) -> None:
-        with self._lock:
-            unfinished = list(self._jobs.values())
-        for job in unfinished:
-            job.abandoned = True
-            self._end(job, lost(job.started_at, self._clock(), "the worker was stopped"))
 
-    def _tell_stopped(self) -> None:
-        with self._lock:
-            futures = list(self._waiting.values())
-            self._waiting.clear()
-        for future in futures:
-            future.set_exception(InboxUnavailableError("The worker was stopped."))
+def _settlement(
+    lease: Lease, ended: Ended, policy: RetryPolicy, *, direct: bool = False
+) -> Settlement:
+    try:
+        return settlement(lease, ended, policy=policy, spread=_spread(), direct=direct)
+    except Exception:
+        # A policy may be a class of the user's own.
+        log.exception("retry.policy_failed", extra={"fields": {"handler": lease.handler}})
+        return settlement(lease, ended, policy=RetryPolicy(), spread=_spread(), direct=direct)
 
-    def _abandon_all(self) -> None:
-        with self._idle:
-            self._jobs.clear()
-            self._ended.clear()
-            self._unsettled.clear()
-            self._idle.notify_all()
+
+def _answer(job: Job, settled: Settlement, *, ours: bool) -> None:
+    """Tell who waits for the result; never 4xx or 2xx for what is not on disk."""
+    if not ours:
+        _disappoint(job, "Somebody else runs the handler now.")
+    elif job.future is not None:
+        job.future.set_result(settled)
+
+
+def _disappoint(job: Job, why: str) -> None:
+    if job.future is not None:
+        job.future.set_exception(InboxUnavailableError(why))
 
 
 def _spread() -> float:
     return random.random()  # noqa: S311 - it spreads load, it guards nothing
-
-
-def _is_overdue(job: Job, now: float) -> bool:
-    if job.started is None:
-        return False
-    limit = job.handler.timeout_s + (_GRACE_S if job.handler.is_async else 0.0)
-    return now - job.started > limit
