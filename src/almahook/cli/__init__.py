@@ -6,12 +6,24 @@ wrong, 130 after Ctrl-C.
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
-from almahook.cli.common import report
+from almahook import __version__
+from almahook.cli.challenge import challenge
+from almahook.cli.common import INTERRUPTED, report
 from almahook.cli.demo import demo
+from almahook.cli.doctor import doctor
+from almahook.cli.events import events
+from almahook.cli.init import init
+from almahook.cli.migrate import migrate
+from almahook.cli.purge import purge
+from almahook.cli.rejections import rejections
+from almahook.cli.send import send
 from almahook.cli.serve import serve
+from almahook.cli.sign import sign
+from almahook.cli.simulate import simulate
 from almahook.cli.work import work
 from almahook.errors import AlmaHookError
 
@@ -22,13 +34,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (serve, work, demo):
+for command in (init, serve, work, send, challenge, sign, simulate, doctor, migrate, purge, demo):
     app.command()(command)
+app.add_typer(events, name="events")
+app.add_typer(rejections, name="rejections")
+
+
+def _tell_version(*, is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"almahook {__version__}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
-def root() -> None:
+def root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
     """The webhook inbox for Ex Libris Alma."""
+    del version
 
 
 def main() -> None:
@@ -37,3 +64,6 @@ def main() -> None:
         app()
     except AlmaHookError as error:
         sys.exit(report(error))
+    except KeyboardInterrupt:
+        # Before the command had begun.
+        sys.exit(INTERRUPTED)

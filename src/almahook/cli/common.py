@@ -10,10 +10,13 @@ from almahook.errors import AlmaHookError, ConfigurationError, HandlerLoadError
 
 FAILED = 1
 WRONG_USE = 2
+INTERRUPTED = 130
 
 SettingsOption = Annotated[
     Path | None,
-    typer.Option("--settings", help="The settings file. [default: almahook.toml]", metavar="FILE"),
+    typer.Option(
+        "--settings", help="The settings file; almahook.toml if none is named.", metavar="FILE"
+    ),
 ]
 JSONOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
 

@@ -1,7 +1,7 @@
 """``almahook doctor``: what is wrong with a set-up, and what to do about it."""
 
 import logging
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,13 +39,12 @@ def doctor(
     """
     from dataclasses import asdict
 
-    # The log would say again what is found here.
-    logging.getLogger("almahook").setLevel(logging.CRITICAL)
     found = []
-    for finding in _examine(settings, url):
-        found.append(finding)
-        if not as_json:
-            Page().finding(finding.state, finding.text, fix=finding.fix)
+    with _without_log():
+        for finding in _examine(settings, url):
+            found.append(finding)
+            if not as_json:
+                Page().finding(finding.state, finding.text, fix=finding.fix)
     problems = sum(finding.state == "problem" for finding in found)
     warnings = sum(finding.state == "warning" for finding in found)
     if as_json:
@@ -55,6 +54,18 @@ def doctor(
         Page().text(f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}")
     if problems:
         raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _without_log() -> "Iterator[None]":
+    """Log nothing: it would say again what is found here."""
+    log = logging.getLogger("almahook")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _count(number: int, name: str) -> str:
