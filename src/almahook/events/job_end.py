@@ -54,17 +54,21 @@ class JobEnd(Event):
     job_name = text("job_info.name", "The job's name.")
     job_type = text("job_info.type", "``SCHEDULED``, ``MANUAL`` or ``OTHER``.")
     job_category = text("job_info.category", "For example ``PUBLISHING``.")
+    job_description = text("job_info.description", "What the job does, in Alma's words.")
     instance_id = text("id", "This execution's id, which names of published files contain.")
     external_id = text("external_id", "The id of the process in Alma's own words.")
     name = text("name", "This execution's name.")
     status = text("status", "For example ``COMPLETED_SUCCESS``.")
+    status_text = text("status.desc", "The status in words.")
     status_date = day("status_date", "The day on which it reached this status.")
     submitted_by = text("submitted_by", "The submitter's primary id, ``System`` or ``API``.")
+    submitter_name = text("submitted_by.desc", "The submitter's name; not in newer messages.")
     submit_time = moment("submit_time", "When it was submitted.")
     start_time = moment("start_time", "When it began.")
     end_time = moment("end_time", "When it ended.")
     progress = number("progress", "Percent; it can exceed 100, and stay 0 when a job failed.")
     alerts = texts("alert", "The codes of its alerts, for example ``alert_general_success``.")
+    actions = texts("action", "The codes of what it did with records; metadata import only.")
     link = text("link", "Its path in Alma's REST API.")
 
     @property
@@ -88,9 +92,9 @@ class JobEnd(Event):
         found = value.entries(self.payload.get("counter"))
         return [_counter(one) for one in found if isinstance(one, Mapping)]
 
-    def counter(self, type: str) -> int | float | None:  # noqa: A002 - Alma's word for it
-        """Add up the figures of one type; None when there is none that is a number."""
-        numbers = [one.number for one in self.counters if one.type == type]
+    def counter(self, *types: str) -> int | float | None:
+        """Add up the figures of one or more types; None when there is none that is a number."""
+        numbers = [one.number for one in self.counters if one.type in types]
         found = [figure for figure in numbers if figure is not None]
         return sum(found) if found else None
 

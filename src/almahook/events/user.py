@@ -5,7 +5,7 @@ from typing import Any
 
 from almahook.events import value
 from almahook.events.event import Event
-from almahook.events.view import View, text
+from almahook.events.view import View, day, text
 
 # In Alma's older messages the event is absent and the method says what happened.
 _METHODS = {"CREATE": "CREATED", "UPDATE": "UPDATED", "DELETE": "DELETED"}
@@ -17,43 +17,34 @@ class UserRecord(View):
     https://developers.exlibrisgroup.com/alma/apis/docs/xsd/rest_user.xsd/
     """
 
+    primary_id = text("primary_id", "The id that other records refer to.")
+    first_name = text("first_name", "The first name.")
+    middle_name = text("middle_name", "The middle name.")
+    last_name = text("last_name", "The last name.")
+    full_name = text("full_name", "The name as Alma shows it.")
+    pref_first_name = text("pref_first_name", "The first name that the person goes by.")
+    pref_last_name = text("pref_last_name", "The last name that the person goes by.")
+    user_group = text("user_group", "The code of the user group.")
+    user_group_name = text("user_group.desc", "Its name.")
+    language = text("preferred_language", "The code of the preferred language, for example ``en``.")
+    record_type = text("record_type", "``PUBLIC``, ``STAFF`` or ``CONTACT``.")
+    account_type = text("account_type", "``INTERNAL`` or ``EXTERNAL``.")
+    external_id = text("external_id", "The system that the account comes from.")
+    campus = text("campus_code", "The code of the campus.")
+    job_category = text("job_category", "The code of the job category.")
+    job_description = text("job_description", "The job in words.")
+    status = text("status", "``ACTIVE`` or ``INACTIVE``.")
+    status_date = day("status_date", "The day on which it reached this status.")
+    expiry_date = day("expiry_date", "The day on which the account ends.")
+    purge_date = day("purge_date", "The day from which the record may be deleted.")
+
     def __init__(self, payload: Mapping[str, Any]) -> None:
         self.payload = payload
 
     @property
-    def primary_id(self) -> str:
-        """The id that other records refer to."""
-        return self._text("primary_id")
-
-    @property
-    def first_name(self) -> str:
-        """The first name."""
-        return self._text("first_name")
-
-    @property
-    def last_name(self) -> str:
-        """The last name."""
-        return self._text("last_name")
-
-    @property
-    def full_name(self) -> str:
-        """The name as Alma shows it."""
-        return self._text("full_name")
-
-    @property
-    def user_group(self) -> str:
-        """The code of the user group."""
-        return self._text("user_group")
-
-    @property
-    def language(self) -> str:
-        """The code of the preferred language, for example ``en``; empty when there is none."""
-        return self._text("preferred_language")
-
-    @property
     def is_active(self) -> bool:
         """Whether the status is ``ACTIVE``."""
-        return self._text("status") == "ACTIVE"
+        return self.status == "ACTIVE"
 
     @property
     def sms_number(self) -> str:
@@ -78,9 +69,6 @@ class UserRecord(View):
 
     def __repr__(self) -> str:
         return "<UserRecord>"
-
-    def _text(self, path: str) -> str:
-        return value.text(value.at(self.payload, path))
 
     def _contacts(self, kind: str) -> Sequence[Mapping[str, Any]]:
         return _mappings(value.at(self.payload, f"contact_info.{kind}"))

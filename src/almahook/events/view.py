@@ -21,9 +21,11 @@ class View:
     def get(self, path: str, default: Any = None) -> Any:
         """Return the value at a dotted path of the payload, the code of ``{"value", "desc"}``.
 
-        Of a list on the way, it is the first entry's.
+        Of a list on the way, it is the first entry's; a list at the end is returned whole.
         """
-        found = value.plain(value.at(self.payload, path))
+        found = value.at(self.payload, path)
+        if not isinstance(found, list):
+            found = value.plain(found)
         return default if found is None else found
 
 
