@@ -53,11 +53,10 @@ def purge(
     require_somebody_to_ask(yes=yes or dry_run)
     with open_for_look(settings) as (loaded, inbox):
         limit = _limit(before, loaded, now=time.time())
-        if dry_run or not yes:
-            done = count_old(inbox, before=limit)
-        if not dry_run:
-            require_consent(f"Delete for ever: {_amount(done)}?", yes=yes)
-            done = purge_all(inbox, before=limit)
+        if not yes and not dry_run:
+            found = count_old(inbox, before=limit)
+            require_consent(f"Delete for ever: {_amount(found)}?", yes=yes)
+        done = count_old(inbox, before=limit) if dry_run else purge_all(inbox, before=limit)
     if as_json:
         counts = {"events": done.events, "rejections": done.rejections}
         print_json({"before": utc_time(limit), "dry_run": dry_run, **counts})
