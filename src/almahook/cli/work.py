@@ -18,7 +18,9 @@ def work(settings: SettingsOption = None) -> None:
     worker = LoneWorker(loaded)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        # On a thread of its own: a signal's handler runs within the wait, where the event's lock
+        # may be held.
+        signal.signal(number, lambda *_: threading.Thread(target=stopping.set).start())
     names = ", ".join(worker.registry.names) or "none"
     typer.echo(f"almahook works. Inbox: {loaded.inbox}. Handlers: {names}. Ctrl-C stops it.")
     worker.run(stopping)

@@ -1,8 +1,8 @@
 """The simulator on its own, until it is told to stop."""
 
 import signal
-import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from almahook.simulator.simulator import Simulator
 
@@ -31,9 +31,11 @@ def serve(
     Raises:
         ConfigurationError: The address cannot be listened on.
     """
-    stop = threading.Event()
+    # The handler runs within the wait, where an event's lock may be held: its set() would wait for
+    # ever. A simple queue is made for this.
+    stop: SimpleQueue[int] = SimpleQueue()
     before = {
-        number: signal.signal(number, lambda *_: stop.set())
+        number: signal.signal(number, lambda number, _: stop.put(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
@@ -47,7 +49,7 @@ def serve(
         ) as alma:
             if on_ready is not None:
                 on_ready(alma)
-            stop.wait()
+            stop.get()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
