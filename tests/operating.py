@@ -28,7 +28,7 @@ DAY = 24 * HOUR
 TOML = """\
 host = "127.0.0.1"
 port = 0
-inbox = "sqlite:inbox.db"
+inbox = "sqlite:{database}"
 
 [profiles.main]
 secrets = ["file:secret"]
@@ -63,13 +63,13 @@ _OUTCOMES = {
 class Project:
     """The folder of a listener, and its inbox as another process has it open."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, database: str = "inbox.db") -> None:
         self.folder = folder
-        self.write("almahook.toml", TOML)
+        self.write("almahook.toml", TOML.format(database=database))
         self.write("secret", SECRET)
         for stem, code in HANDLERS.items():
             self.write(f"handlers/{stem}.py", code)
-        self.inbox = SQLiteInbox(folder / "inbox.db")
+        self.inbox = SQLiteInbox(folder / database)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
