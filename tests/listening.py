@@ -55,8 +55,38 @@ def message(event_id: str, *, action: str = "LOAN", more: str = "") -> bytes:
     return f'{{"id":"{event_id}","action":"{action}"{more}}}'.encode()
 
 
-def signature(body: bytes) -> str:
-    return sign(body, secret=SECRET.encode())
+def signature(body: bytes, *, secret: str = SECRET) -> str:
+    return sign(body, secret=secret.encode())
+
+
+class Gate:
+    """A handler that waits until the test lets it go on, and counts its runs."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.open = threading.Event()
+        self.runs = 0
+
+    def __call__(self, *_: object) -> None:
+        self.runs += 1
+        self.begun.release()
+        assert self.open.wait(WAIT_S)
+
+
+async def call(app: Any, body: bytes) -> int:
+    """Send a signed message to an app as a server does; return the status of its answer."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(part: Any) -> None:
+        sent.append(part)
+
+    headers = [(b"x-exl-signature", signature(body).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/webhooks/main"}
+    await app({**scope, "query_string": b"", "headers": headers}, receive, send)
+    return int(sent[0]["status"])
 
 
 class Listening:
@@ -279,13 +309,17 @@ class Wire:
 
 
 def head(
-    *headers: str, body: bytes = b"", method: str = "POST", path: str = "/webhooks/main"
+    *headers: str,
+    body: bytes = b"",
+    method: str = "POST",
+    path: str = "/webhooks/main",
+    secret: str = SECRET,
 ) -> bytes:
     """Make a head, signed for a body."""
     lines = [
         f"{method} {path} HTTP/1.1",
         "Host: localhost",
-        f"{SIGNATURE_HEADER}: {signature(body)}",
+        f"{SIGNATURE_HEADER}: {signature(body, secret=secret)}",
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode()

@@ -7,7 +7,7 @@ import pytest
 
 from almahook.app import Listener
 from almahook.handlers import Handler, Registry
-from listening import Listening, make_settings, served
+from listening import Gate, Listening, make_settings, served
 
 
 @pytest.fixture
@@ -22,3 +22,10 @@ def listen(tmp_path: Path) -> Iterator[Callable[..., Listening]]:
             return Listening(listener, stack.enter_context(served(listener)))
 
         yield start
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()

@@ -1,37 +1,21 @@
 """Direct mode: the handlers run while Alma waits, and their ending is the answer."""
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from almahook.app import Listener
 from almahook.handlers import GiveUp, Registry, Retry, Skip
 from almahook.inbox import AttemptOutcome, RunState
-from listening import WAIT_S, Listening, Wire, handler, make_settings, message, signature, until
+from listening import WAIT_S, Listening, Wire, call, handler, make_settings, message, until
 
 DONE = (200, b'"Done"')
 FAILED = (500, b'"Handler failed"')
 INVALID = (400, b'"Invalid action."')
-
-
-class Gate:
-    """A handler that waits until the test lets it go on, and counts its runs."""
-
-    def __init__(self) -> None:
-        self.begun = threading.Semaphore(0)
-        self.open = threading.Event()
-        self.runs = 0
-
-    def __call__(self, *_: object) -> None:
-        self.runs += 1
-        self.begun.release()
-        assert self.open.wait(WAIT_S)
 
 
 def raising(error: Exception) -> Callable[..., None]:
@@ -44,13 +28,6 @@ def raising(error: Exception) -> Callable[..., None]:
 @pytest.fixture
 def direct(listen: Callable[..., Listening]) -> Callable[..., Listening]:
     return lambda *handlers, **given: listen(*handlers, mode="direct", **given)
-
-
-@pytest.fixture
-def gate():
-    gate = Gate()
-    yield gate
-    gate.open.set()
 
 
 @pytest.mark.parametrize(
@@ -211,19 +188,3 @@ def test_when_the_app_around_cancels_a_request_its_handler_still_finishes(
     assert statuses[0] == 200
     assert statuses[1] in {200, 503}
     assert gate.runs == 2
-
-
-async def call(app: Any, body: bytes) -> int:
-    """Send a signed message to an app as a server does; return the status of its answer."""
-    sent: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(part: Any) -> None:
-        sent.append(part)
-
-    headers = [(b"x-exl-signature", signature(body).encode())]
-    scope = {"type": "http", "method": "POST", "path": "/webhooks/main"}
-    await app({**scope, "query_string": b"", "headers": headers}, receive, send)
-    return int(sent[0]["status"])

@@ -1,11 +1,10 @@
 """The process's log: an event name and fields, as text for a person or as JSON for a machine."""
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Literal
-
-import msgspec
 
 _OWN = "almahook"
 
@@ -46,7 +45,8 @@ class JSONFormatter(logging.Formatter):
             line["exception"] = found[0]
         # A field never takes the place of what every line has.
         own = {f"{name}_" if name in line else name: v for name, v in _fields(record).items()}
-        return msgspec.json.encode(line | own, enc_hook=str).decode("utf-8")
+        # ASCII, because any text may be in a field, half a character too.
+        return json.dumps(line | own, default=str)
 
 
 def configure_logs(*, form: Literal["text", "json"] = "text", level: str = "INFO") -> None:
