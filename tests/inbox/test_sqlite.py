@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -165,7 +166,29 @@ def test_a_file_locked_by_another_process_is_an_error_in_time_and_works_again_af
 
 
 def test_a_lock_that_is_given_up_in_time_is_waited_for(open_inbox: OpenSQLite) -> None:
-    assert pragma(open_inbox(), "busy_timeout") == 3000
+    assert pragma(open_inbox(), "busy_timeout") == 2000
+
+
+def test_who_waits_for_another_thread_is_answered_in_time_too(open_inbox: OpenSQLite) -> None:
+    inbox = open_inbox(busy_timeout_s=0.05)
+    with inbox._db.write(), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(inbox.append, [new_event()])
+        with pytest.raises(InboxUnavailableError, match="busy"):
+            waiting.result(60)
+    assert ids(inbox) == []
+    assert inbox.append([new_event()])
+
+
+def test_what_was_waited_for_other_threads_is_not_waited_again_for_other_processes(
+    open_inbox: OpenSQLite, path: Path
+) -> None:
+    an_hour = 3600
+    inbox = open_inbox(busy_timeout_s=an_hour)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            inbox._db._begin(waited_s=an_hour)
+    assert pragma(inbox, "busy_timeout") == an_hour * 1000
 
 
 def test_readers_go_on_while_another_process_writes(open_inbox: OpenSQLite, path: Path) -> None:

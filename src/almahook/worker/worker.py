@@ -286,7 +286,7 @@ class Worker:
             run_id=lease.run_id,
             attempt=lease.attempt,
             deadline=self._clock() + handler.timeout_s,
-            steps=LeasedSteps(self._inbox, lease),
+            steps=LeasedSteps(self._inbox, lease, patience_s=handler.timeout_s),
             make_alma=lambda: self._alma(profile),
             notify=self._notify,
         )

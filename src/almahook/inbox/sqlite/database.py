@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 from almahook.errors import InboxUnavailableError, SchemaError
 from almahook.inbox.sqlite.sql import load_migrations, statements
 
-# Alma hangs up after 5 seconds; who waits for a locked database must still be answered 503.
-BUSY_TIMEOUT_S = 3.0
+# Alma hangs up after 5 seconds, and an event may have to wait for the batch before it: who waits
+# for a locked database must still be answered 503 in time.
+BUSY_TIMEOUT_S = 2.0
+# A shorter wait for this process's own threads leaves SQLite its whole time-out.
+_SHORT_WAIT_S = 0.1
 
 _WRITER = (
     # A reader never blocks the writer, nor the writer a reader. https://www.sqlite.org/wal.html
@@ -72,21 +76,47 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Run a block as one transaction, on disk when the block is left."""
-        with self._write_lock, _typed_errors(self.path):
-            # The lock is asked for at once: a transaction that upgrades later can fail as busy
-            # without waiting. https://www.sqlite.org/lang_transaction.html
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-            except BaseException:
-                self._rollback()
-                raise
-            try:
-                self._writer.execute("COMMIT")
-            except BaseException:
-                self._rollback()
-                raise
+        """Run a block as one transaction, on disk when the block is left.
+
+        It waits for other threads and for other processes, but for all of them together no longer
+        than the time-out.
+        """
+        started = time.monotonic()
+        if not self._write_lock.acquire(timeout=self._busy_timeout_s):
+            raise InboxUnavailableError(f"{self.path} is busy. Is the file locked?")
+        try:
+            with _typed_errors(self.path):
+                self._begin(time.monotonic() - started)
+                try:
+                    yield self._writer
+                except BaseException:
+                    self._rollback()
+                    raise
+                try:
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    self._rollback()
+                    raise
+        finally:
+            self._write_lock.release()
+
+    def _begin(self, waited_s: float) -> None:
+        if waited_s < _SHORT_WAIT_S:
+            self._begin_at_once()
+            return
+        self._set_busy_timeout(max(0.0, self._busy_timeout_s - waited_s))
+        try:
+            self._begin_at_once()
+        finally:
+            self._set_busy_timeout(self._busy_timeout_s)
+
+    def _begin_at_once(self) -> None:
+        # The lock is asked for at once: a transaction that upgrades later can fail as busy
+        # without waiting. https://www.sqlite.org/lang_transaction.html
+        self._writer.execute("BEGIN IMMEDIATE")
+
+    def _set_busy_timeout(self, seconds: float) -> None:
+        self._writer.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").fetchall()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

@@ -82,7 +82,7 @@ def test_events_are_stored_while_handlers_are_being_matched(open_inbox: OpenInbo
 
     def match(event: StoredEvent) -> list[Assignment]:
         receiver.append([new_event(f"while {event.event_id} was matched")])
-        return to("texts")(event)
+        return [*to("texts")(event)]
 
     assert dispatcher.dispatch(match, limit=10) == 1
     assert dispatcher.backlog().pending == 1
