@@ -47,6 +47,13 @@ class Desk:
         """Wait until a handler has noted this."""
         self.until(lambda notes: notes.count(text) >= times)
 
+    def eventually(self, is_so: Callable[[], bool]) -> None:
+        """Wait for something that nobody tells of."""
+        ends = time.monotonic() + WAIT_S
+        while not is_so():
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
     def wait_at(self, gate: str) -> None:
         """Hold the calling thread until the test opens the gate."""
         self.note(f"at {gate}")
@@ -76,14 +83,6 @@ class Desk:
         finally:
             with self._changed:
                 self._busy[name] -= 1
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for something that nobody tells of."""
-    ends = time.monotonic() + WAIT_S
-    while not is_so():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 class Services:
@@ -295,8 +294,3 @@ def shop(tmp_path: Path, desk: Desk) -> Iterator[Workshop]:
 @pytest.fixture
 def watched(shop: Workshop) -> Watched:
     return Watched(shop.inbox)
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], None]:
-    return wait_until

@@ -108,7 +108,7 @@ class Room:
 
 
 @pytest.fixture(params=KINDS)
-def room(request, desk, eventually):
+def room(request, desk):
     rooms = []
 
     def make(size):
@@ -119,18 +119,16 @@ def room(request, desk, eventually):
     desk.open_all()
     for one in rooms:
         one.executor.stop()
-        eventually(lambda one=one: one.executor.stuck == 0)
+        desk.eventually(lambda one=one: one.executor.stuck == 0)
 
 
-def test_abandoning_a_job_that_has_just_ended_makes_no_room_and_leaves_nothing_stuck(
-    room, desk, eventually
-):
+def test_abandoning_a_job_that_has_just_ended_makes_no_room_and_leaves_nothing_stuck(room, desk):
     hall = room(2)
     for number in range(40):
         job = hall.submit(f"quick {number}")
         desk.until_noted(f"quick {number} ended")
         hall.executor.abandon(job)
-    eventually(lambda: hall.executor.stuck == 0)
+    desk.eventually(lambda: hall.executor.stuck == 0)
     held = [hall.submit(f"held {number}") for number in range(2)]
     for job in held:
         desk.until_noted(f"at {job.lease}")
@@ -142,9 +140,7 @@ def test_abandoning_a_job_that_has_just_ended_makes_no_room_and_leaves_nothing_s
     assert last.started is None
 
 
-def test_an_abandoned_job_makes_room_for_another_and_is_stuck_until_it_comes_back(
-    room, desk, eventually
-):
+def test_an_abandoned_job_makes_room_for_another_and_is_stuck_until_it_comes_back(room, desk):
     hall = room(1)
     held = hall.submit("held")
     desk.until_noted("at held")
@@ -153,14 +149,12 @@ def test_an_abandoned_job_makes_room_for_another_and_is_stuck_until_it_comes_bac
     desk.until_noted("next ended")
     # A thread hangs until the gate opens; a task was cancelled.
     desk.open("held")
-    eventually(lambda: hall.executor.stuck == 0)
+    desk.eventually(lambda: hall.executor.stuck == 0)
     hall.executor.abandon(held)
     assert hall.executor.stuck == 0
 
 
-def test_threads_that_submit_and_abandon_at_once_lose_no_job_and_exceed_nothing(
-    room, desk, eventually
-):
+def test_threads_that_submit_and_abandon_at_once_lose_no_job_and_exceed_nothing(room, desk):
     hall = room(3)
     together = threading.Barrier(4)
 
@@ -183,7 +177,7 @@ def test_threads_that_submit_and_abandon_at_once_lose_no_job_and_exceed_nothing(
     for name in "xyw":
         for number in range(100):
             desk.until_noted(f"{name}{number} ended")
-    eventually(lambda: hall.executor.stuck == 0)
+    desk.eventually(lambda: hall.executor.stuck == 0)
     assert len(desk.notes) == len(set(desk.notes))
 
 

@@ -227,7 +227,7 @@ def process(event): desk.wait_at("end")
 
 
 def test_runs_that_end_just_when_their_time_is_over_leave_no_thread_counted_as_stuck(
-    shop, desk, few, eventually
+    shop, desk, few
 ):
     shop.write(
         loan="""
@@ -240,6 +240,6 @@ def process(event):
     worker = shop.start()
     close = shop.send(count=60, title="close")
     shop.until_final(*close)
-    eventually(lambda: worker._executors["loan"].stuck == 0)
+    desk.eventually(lambda: worker._executors["loan"].stuck == 0)
     fine = shop.send(count=60, title="fine")
     assert {run.state for run in shop.until_final(*fine)} == {RunState.SUCCEEDED}
