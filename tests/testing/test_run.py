@@ -45,6 +45,11 @@ def test_what_a_handler_asks_for_is_returned(asked) -> None:
     assert run(process, LOAN, context()) is asked
 
 
+@pytest.mark.parametrize("asked", [Retry("busy", after=60), GiveUp("useless")])
+def test_what_is_returned_instead_of_raised_counts_as_the_worker_counts_it(asked) -> None:
+    assert run(lambda event: asked, LOAN, context()) is asked
+
+
 def test_any_other_error_is_raised_in_the_test() -> None:
     def process(event):
         raise LookupError("a bug")

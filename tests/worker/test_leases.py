@@ -69,6 +69,29 @@ def test_a_run_that_was_lost_at_its_last_attempt_is_parked_and_told(shop, caplog
     assert [settled.state for _, settled in shop.settled] == [RunState.PARKED]
 
 
+@pytest.mark.parametrize(("attempts", "least", "most"), [(1, 2, 2), (8, 3, 40)])
+def test_runs_are_leased_ahead_unless_the_worker_s_death_would_use_up_their_only_attempt(
+    shop, desk, attempts, least, most
+):
+    shop.write(
+        loan=f"""
+@on("LOAN", concurrency=2, retry=RetryPolicy(attempts={attempts}))
+def process(event):
+    if event.payload["title"] == "slow":
+        desk.wait_at("end")
+"""
+    )
+    quick = shop.send(count=100, title="quick")
+    slow = shop.send(count=40, title="slow")
+    shop.start()
+    desk.until_noted("at end", 2)
+    shop.until_final(*quick)
+    running = [run for run in shop.runs(*slow) if run.state is RunState.RUNNING]
+    assert least <= len(running) <= most
+    desk.open("end")
+    assert {run.state for run in shop.until_final(*slow)} == {RunState.SUCCEEDED}
+
+
 @pytest.mark.parametrize("poll_s", [0.05, 3600])
 def test_the_lease_of_a_long_run_is_renewed_however_rarely_the_worker_polls(
     shop, desk, watched, poll_s

@@ -43,7 +43,7 @@ def run(
             result = asyncio.run(_finished(result))
     except (Retry, GiveUp) as asked:
         return asked
-    return result if isinstance(result, Skip) else None
+    return result if isinstance(result, Skip | Retry | GiveUp) else None
 
 
 async def _finished(result: Any) -> Any:

@@ -263,7 +263,10 @@ class Worker:
     def _room(self, handler: Handler, finished: int) -> int:
         if self._executors[handler.name].stuck >= _MOST_STUCK:
             return 0
-        return min(handler.concurrency + 2 * finished, _MOST_PREFETCHED)
+        # What is leased ahead and dies with the worker counts as tried, so that a handler which is
+        # tried once only gets nothing ahead.
+        ahead = 2 * finished if handler.retry.attempts > 1 else 0
+        return min(handler.concurrency + ahead, _MOST_PREFETCHED)
 
     def _begin(
         self, lease: Lease, handler: Handler, future: Future[Settlement] | None = None
