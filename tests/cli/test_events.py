@@ -223,6 +223,15 @@ def test_an_inbox_that_cannot_be_read_is_told_without_a_traceback(almahook, proj
     assert "Traceback" not in said.err
 
 
+@pytest.mark.parametrize("command", ["events list", "migrate"])
+def test_a_file_that_cannot_be_looked_at_is_told_without_a_traceback(almahook, project, command):
+    project.write("almahook.toml", f'inbox = "sqlite:{"x" * 300}"\n')
+    said = almahook(*command.split())
+    assert said.status == 1
+    assert "xxx" in said.err
+    assert "Traceback" not in said.err
+
+
 @pytest.mark.parametrize("action", ["USER", "NOTIFICATION"])
 @pytest.mark.parametrize("command", ["list --json", "show 1", "show 1 --json", "list"])
 def test_a_reader_is_not_named_unless_that_is_asked_for(almahook, project, action, command):

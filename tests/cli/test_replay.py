@@ -229,6 +229,17 @@ def test_a_handler_that_cannot_be_loaded_is_named_and_nothing_is_replayed(almaho
     assert len(project.inbox.runs([seq])) == 1
 
 
+def test_an_inbox_that_breaks_ends_a_replay_and_says_how_far_it_came(almahook, project):
+    seqs = [project.ended(RunState.SUCCEEDED), parked(project), parked(project)]
+    with project.inbox._db.write() as connection:
+        connection.execute("DROP TABLE steps")
+    said = almahook("events", "replay", *seqs)
+    assert (said.status, said.out) == (1, "")
+    assert "Stopped. Replayed so far: 1 event." in said.err
+    assert "inbox.db cannot be used now" in said.err
+    assert [len(project.states(seq)) for seq in seqs] == [2, 1, 1]
+
+
 @contextmanager
 def serving(project: Project):
     """Run the listener with its worker; say where it is."""

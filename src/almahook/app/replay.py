@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from almahook.errors import AlmaHookError, NoHandlerError
+from almahook.errors import AlmaHookError, InboxUnavailableError, NoHandlerError
 from almahook.handlers import Registry
 from almahook.inbox import Assignment, EventFilter, Inbox, Run, RunState, StoredEvent
 from almahook.worker import assign, assign_named
@@ -101,10 +101,16 @@ def plan(registry: Registry, event: StoredEvent, runs: Sequence[Run], wish: Wish
 def replay(
     inbox: Inbox, registry: Registry, seqs: Sequence[int], wish: Wish, *, now: float
 ) -> Iterator[Replayed | NotReplayed]:
-    """Make the new runs, event by event; a worker runs them."""
+    """Make the new runs, event by event; a worker runs them.
+
+    Raises:
+        InboxUnavailableError: The store cannot be written now; what was yielded is replayed.
+    """
     for seq in seqs:
         try:
             yield from _replay(inbox, registry, seq, wish, now)
+        except InboxUnavailableError:
+            raise
         except AlmaHookError as error:
             yield NotReplayed(seq=seq, error=error)
 

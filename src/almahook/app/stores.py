@@ -30,11 +30,16 @@ def open_existing_inbox(settings: Settings) -> Inbox:
         InboxUnavailableError: The store cannot be opened.
     """
     file = inbox_file(settings)
-    if not file.exists():
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigurationError(
             f"There is no inbox {file.absolute()}. Nothing has been received there yet, or these "
             "are the settings of another listener. Name its settings: --settings FILE"
-        )
+        ) from None
+    except OSError:
+        # It may be there, and opening it says what is wrong.
+        pass
     return open_inbox(settings)
 
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from almahook.inbox import EventFilter
 
 NumbersArgument = Annotated[
-    list[int] | None, typer.Argument(metavar="[NUMBER]...", min=1, help="Their numbers.")
+    list[int] | None, typer.Argument(metavar="NUMBER", min=1, help="Their numbers.")
 ]
 StateOption = Annotated[
     Literal["parked", "unhandled"] | None,
-    typer.Option("--state", help="All in this state, instead of numbers; ask before."),
+    typer.Option("--state", help="All in this state, instead of numbers."),
 ]
 HandlerOption = Annotated[
     list[str] | None,
@@ -39,8 +39,7 @@ FreshOption = Annotated[
     bool | None,
     typer.Option(
         "--fresh/--keep-steps",
-        help="Forget, or keep, the finished ctx.once steps. "
-        "[default: keep them unless the run succeeded]",
+        help="Forget, or keep, finished ctx.once steps. Kept, unless the run succeeded.",
         show_default=False,
     ),
 ]
@@ -65,8 +64,9 @@ def replay_events(
 ) -> None:
     """Have events handled again: those of some numbers, or all that are parked or unhandled.
 
-    Of an event, what is parked or waits for its next attempt is run again; if there is nothing of
-    the kind, every handler that takes it now. It is run by almahook serve or almahook work.
+    Of an event, what is parked or waits for its next attempt is run again. If
+    there is nothing of the kind, every handler that takes it now is run. What
+    runs them is almahook serve or almahook work.
     """
     from almahook.app.logs import configure_logs
     from almahook.app.registry import load_registry

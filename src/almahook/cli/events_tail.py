@@ -43,8 +43,8 @@ def tail_events(
 ) -> None:
     """Print events as they arrive, until Ctrl-C.
 
-    With --json, one object a line. It ends with status 130 after Ctrl-C, and with 0 after SIGTERM
-    or when nobody reads its output any more.
+    With --json, one object a line. The status is 130 after Ctrl-C, and 0 after
+    SIGTERM or when nobody reads the output any more.
     """
     from almahook.cli.following import Ending, follow, newest
     from almahook.cli.looking import open_for_look

@@ -7,7 +7,7 @@ from almahook.cli.output import say
 def migrate(*, as_json: JSONOption = False, settings: SettingsOption = None) -> None:
     """Bring the database to the schema of this release, or make it.
 
-    serve and work do the same when they start. Here it can be done before, at a time of your own.
+    serve and work do the same when they start. Here it can be done before.
     """
     from almahook.app.migration import migrate as migrate_inbox
     from almahook.config import load_settings

@@ -28,7 +28,7 @@ BeforeOption = Annotated[
         "--before",
         metavar="TIME",
         parser=moment,
-        help="Received before then: 30d (ago), 2026-11-01. [default: retention_days ago]",
+        help="Received before then: 30d (ago), 2026-11-01. Without it, retention_days ago.",
         show_default=False,
     ),
 ]

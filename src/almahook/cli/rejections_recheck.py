@@ -32,8 +32,8 @@ def recheck_rejections(
 ) -> None:
     """Verify refused requests again, with the secrets of now, and take in what is right.
 
-    What is taken in is an event like any other from then on, and no refused request any more. A
-    request whose body is not kept in whole cannot be verified.
+    What is taken in is an event like any other from then on. A request whose
+    body is not kept in whole cannot be verified.
     """
     from almahook.app.first_run import with_kept_secret
     from almahook.app.listener import make_endpoints

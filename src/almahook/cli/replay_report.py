@@ -7,18 +7,19 @@ from typing import Any
 from almahook.app.replay import NotReplayed, Replayed
 from almahook.cli.entry import run_entry
 from almahook.cli.output import counted, listed, paragraph, remark, say
+from almahook.errors import InboxUnavailableError
 
 Result = Replayed | NotReplayed
 
 
 def collect(results: Iterable[Result]) -> list[Result]:
-    """Carry a replay out; Ctrl-C says how far it came, as nothing is taken back."""
+    """Carry a replay out; if it is cut short it says how far it came: nothing is taken back."""
     collected: list[Result] = []
     try:
         for result in results:
             collected.append(result)  # noqa: PERF402 - an interruption leaves what is done
-    except KeyboardInterrupt:
-        remark(f"Stopped after {counted(len(collected), 'event')}, which are replayed.")
+    except (KeyboardInterrupt, InboxUnavailableError):
+        remark(f"Stopped. Replayed so far: {counted(len(collected), 'event')}.")
         raise
     return collected
 

@@ -13,11 +13,11 @@ def schema_of(path: Path) -> int:
     Raises:
         InboxUnavailableError: The file cannot be read, or is no database.
     """
-    if not path.exists():
-        return 0
     try:
+        if not path.exists():
+            return 0
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
             number: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         raise InboxUnavailableError(f"{path} cannot be read: {error}.") from error
     return number
