@@ -55,6 +55,12 @@ def check_notify(settings: Settings) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield problem("notify", error.message, "See docs/notify.md.")
         return
+    if not notify.default_country and (notify.sms or notify.dry_run):
+        yield warning(
+            "notify",
+            "Phone numbers without + are refused, because their country is not known.",
+            'Set default_country under [notify] to your two letters, for example "US".',
+        )
     if notify.dry_run:
         yield warning(
             "notify",

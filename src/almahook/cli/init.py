@@ -19,7 +19,7 @@ _FOR_ALL = 0o644
 _PRIVATE = ".env"
 _NAME = "ALMAHOOK_SECRET"
 _NEVER_COMMITTED = (".env", "data/")
-_HAS_SECRET = re.compile(rf"^\s*(?:export\s+)?{_NAME}\s*=\s*\S", re.MULTILINE)
+_HAS_SECRET = re.compile(rf"^\s*(?:export\s+)?{_NAME}[ \t]*=[ \t]*\S", re.MULTILINE)
 
 
 def init(
@@ -27,13 +27,23 @@ def init(
         Path, typer.Argument(help="The folder; it is made if it is not there.")
     ] = Path(),
     *,
+    country: Annotated[
+        str,
+        typer.Option(
+            metavar="XX",
+            help="Where phone numbers without + are, as two letters: US.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: JSONOption = False,
 ) -> None:
     """Make a project: settings, a handler with its test, and a fresh secret.
 
     A file that is there already is kept as it is, and named.
     """
-    files = dict(_files())
+    from almahook.notify.number import require_country
+
+    files = dict(_files(require_country(country)))
     made = [name for name, text in files.items() if _write(folder / name, text)]
     kept = [name for name in files if name not in made]
     advice = list(_advice(folder, kept))
@@ -44,12 +54,12 @@ def init(
         _tell(folder, made, kept, advice)
 
 
-def _files() -> Iterator[tuple[str, str]]:
+def _files(country: str) -> Iterator[tuple[str, str]]:
     from almahook.app.first_run import new_secret
     from almahook.cli.project_settings import settings_file
 
     environment = _template("almahook.cli._project", "env")
-    yield SETTINGS_FILE, settings_file()
+    yield SETTINGS_FILE, settings_file(country=country)
     yield "handlers/job_end.py", _template("almahook.handlers.templates", "job_end.py")
     yield "tests/test_job_end.py", _template("almahook.cli._project", "test_job_end.py")
     yield ".env.example", environment

@@ -37,31 +37,38 @@ _TITLES = {
 """,
     "notify": """\
 # Texts, mails and chat. While dry_run is true nothing is sent. To send texts: put the account's URL
-# into .env (SMS_URL), take the # from sms and default_country, and set dry_run = false.
+# into .env (SMS_URL), take the # from sms, set default_country, and set dry_run = false.
 [notify]
 """,
 }
 
 
-def settings_file() -> str:
-    """Write the settings file of a new project."""
-    return "".join([_HEAD, *_lines()])
+def settings_file(*, country: str = "") -> str:
+    """Write the settings file of a new project.
+
+    Args:
+        country: Two letters: where phone numbers without + are; empty leaves it open.
+    """
+    chosen = dict(CHOSEN)
+    if country:
+        chosen["notify", "default_country"] = f'"{country}"'
+    return "".join([_HEAD, *_lines(chosen)])
 
 
-def _lines() -> Iterator[str]:
+def _lines(chosen: Mapping[tuple[str, str], str]) -> Iterator[str]:
     section = ""
     for setting in settings_table():
         if setting.section != section:
             section = setting.section
             yield f"\n\n{_TITLES[section]}"
-        yield f"\n{_entry(setting)}"
+        yield f"\n{_entry(setting, chosen)}"
 
 
-def _entry(setting: Setting) -> str:
+def _entry(setting: Setting, chosen: Mapping[tuple[str, str], str]) -> str:
     place = (setting.section, setting.name)
     help_ = "".join(f"# {line}\n" for line in wrap(_sentence(setting.help), _WIDTH))
-    if place in CHOSEN:
-        return f"{help_}{setting.name} = {CHOSEN[place]}\n"
+    if place in chosen:
+        return f"{help_}{setting.name} = {chosen[place]}\n"
     return f"{help_}#{setting.name} = {_EXAMPLES.get(place, setting.default)}\n"
 
 
