@@ -53,8 +53,8 @@ def tail_events(
     where = event_filter(
         profile=profile, action=action, event=event, event_id=event_id, subject=subject
     )
-    ending = Ending()
     with open_for_look(settings) as (_, inbox):
+        ending = Ending()
         start = newest(inbox) if after is None else after
         remark(f"Waiting for what arrives after event {start}. Ctrl-C ends it.")
         try:
