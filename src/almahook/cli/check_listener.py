@@ -81,7 +81,11 @@ class ListenerCheck:
 
     def _secret(self, url: str, profile: str) -> Iterator[Finding]:
         if profile not in self.settings.profiles:
-            yield warning("secret", f"The settings here have no profile {profile}.")
+            yield warning(
+                "secret",
+                f"The settings here have no profile {profile}, so its secret is not known.",
+                "Name the settings of that listener: --settings FILE",
+            )
             return
         try:
             secrets = profile_secrets(self.settings, profile)
