@@ -41,7 +41,9 @@ def _complete_action(incomplete: str) -> list[str]:
     from almahook.protocol import ACTIONS
 
     names = [*ACTIONS, *(event for kind in ACTIONS.values() for event in kind.events)]
-    return [name for name in names if name.startswith(incomplete.upper())]
+    # Both cases are understood; the shell completes only what begins as it was typed.
+    spelled = [name.lower() for name in names] if incomplete.islower() else names
+    return [name for name in spelled if name.startswith(incomplete)]
 
 
 def send(
