@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from almahook.app import AppServices, Listener, load_registry
+from almahook.app.server import Server
 from almahook.config import Settings, load_settings
 from almahook.errors import ConfigurationError, HandlerLoadError
 from almahook.handlers import Registry
@@ -212,6 +213,16 @@ def test_a_listener_may_be_stopped_twice_and_without_a_start(tmp_path: Path) -> 
     again.start()
     again.stop()
     again.stop()
+
+
+@pytest.mark.parametrize(("stop_timeout_s", "graceful_s"), [(0.2, 1), (30.0, 30), (30.5, 31)])
+def test_however_short_a_stop_is_what_is_being_answered_has_a_second(
+    tmp_path: Path, stop_timeout_s: float, graceful_s: int
+) -> None:
+    settings = make_settings(tmp_path, stop_timeout_s=stop_timeout_s)
+    listener = Listener(settings, registry=Registry())
+    assert Server(listener).config.timeout_graceful_shutdown == graceful_s
+    listener.stop()
 
 
 # As an ASGI application

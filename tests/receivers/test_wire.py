@@ -113,7 +113,7 @@ def test_a_head_that_never_ends_is_closed_while_it_still_grows(listening) -> Non
     with Wire(listening.url) as wire:
         wire.send(b"POST /webhooks/main HTTP/1.1\r\nX-Long: ")
         with pytest.raises(ConnectionError):
-            wire.send(*repeat(b"a" * 65_536, 10_000))
+            wire.send(*repeat(b"a" * 65_536, 1000))
 
 
 def test_between_two_requests_a_connection_may_be_idle(monkeypatch, listening) -> None:

@@ -1,0 +1,46 @@
+from almahook.app.intake import new_event, rejection
+from almahook.errors import SignatureMismatchError
+from almahook.protocol import Accepted, Envelope, Refused, Request
+from almahook.receivers.asgi import Refusal
+
+LONG = "x" * 10_000
+
+
+def refusal(body: bytes) -> Refusal:
+    error = SignatureMismatchError()
+    return Refusal(
+        refused=Refused(error=error, status=error.status),
+        request=Request(
+            method="POST", signature=LONG, body=body, content_type=LONG, query="secret=1"
+        ),
+        profile="main",
+        size=len(body),
+        at=1.0,
+    )
+
+
+def accepted(body: bytes, *, event_id: str = "") -> Accepted:
+    envelope = Envelope(id=event_id, action="LOAN")
+    return Accepted(profile="main", envelope=envelope, secret_index=0, body=body, content_type=LONG)
+
+
+def test_while_it_waits_a_refusal_holds_no_more_than_is_kept_of_it() -> None:
+    kept = rejection(refusal(b"a" * 5000), body_bytes=100)
+    assert (kept.body, kept.size) == (b"a" * 100, 5000)
+    assert max(len(kept.signature), len(kept.content_type)) <= 100
+
+
+def test_a_refused_body_within_the_bound_is_kept_whole() -> None:
+    assert rejection(refusal(b"abc"), body_bytes=100).body == b"abc"
+
+
+def test_a_message_without_an_id_is_known_by_its_body() -> None:
+    first, again, other = (
+        new_event(accepted(body), received_at=1.0).event_id for body in (b"a", b"a", b"b")
+    )
+    assert first == again != other
+    assert new_event(accepted(b"a", event_id="7"), received_at=1.0).event_id == "7"
+
+
+def test_a_content_type_is_kept_in_part() -> None:
+    assert len(new_event(accepted(b"a"), received_at=1.0).content_type) <= 100
