@@ -11,8 +11,8 @@ log = logging.getLogger("almahook.housekeeping")
 
 _DAY_S = 86_400.0
 _EVERY_S = 600.0
-# A batch holds the write lock for a few milliseconds, so that receiving goes on in between.
-_BATCH = 500
+# A batch holds the write lock for about ten milliseconds, so that receiving goes on in between.
+_BATCH = 200
 
 
 def purge_all(inbox: Inbox, *, before: float, stopping: threading.Event | None = None) -> Purged:
