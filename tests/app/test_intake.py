@@ -1,7 +1,7 @@
 from almahook.app.intake import new_event, rejection
 from almahook.errors import SignatureMismatchError
 from almahook.protocol import Accepted, Envelope, Refused, Request
-from almahook.receivers.asgi import Refusal
+from almahook.receivers.reception import Refusal
 
 LONG = "x" * 10_000
 

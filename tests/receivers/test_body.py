@@ -9,7 +9,8 @@ from almahook.errors import (
     OverloadedError,
     SlowBodyError,
 )
-from almahook.receivers.body import BodyReader, ClientGoneError, announced_bytes
+from almahook.receivers.body import BodyReader, ClientGoneError
+from almahook.receivers.head import announced_bytes
 
 GONE = None
 

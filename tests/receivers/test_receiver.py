@@ -7,8 +7,9 @@ import pytest
 
 from almahook.errors import InboxUnavailableError, NotFoundError
 from almahook.protocol import Accepted, Endpoint, Stored
-from almahook.receivers.asgi import Ports, Receiver, Refusal
+from almahook.receivers.asgi import Receiver
 from almahook.receivers.body import BodyReader
+from almahook.receivers.reception import Ports, Reception, Refusal
 from listening import SECRET, message, signature
 
 LARGE = message("large", more=f',"x":"{"x" * 80}"')
@@ -31,13 +32,14 @@ class Store:
     def receiver(self) -> Receiver:
         ports = Ports(
             take_in=self.take_in,
+            store=lambda *_: None,
             record=self.refusals.append,
             ready=lambda: None,
             clock=lambda: 1_700_000_000.0,
         )
         endpoint = Endpoint(profile="main", secrets=[SECRET.encode()])
         reader = BodyReader(max_bytes=1000, timeout_s=5, max_held_bytes=300)
-        return Receiver(endpoints={"main": endpoint}, ports=ports, reader=reader)
+        return Receiver(Reception(endpoints={"main": endpoint}, ports=ports), reader=reader)
 
 
 async def post(receiver: Receiver, *pieces: bytes, announced: int = 0) -> int:

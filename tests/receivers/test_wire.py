@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from almahook.app import heads
 from almahook.inbox import EventFilter
+from almahook.receivers import http
 from listening import Wire, chunked, head, message, until
 
 # What a decoder, a charset or a line reader would change.
@@ -103,7 +103,7 @@ def test_connections_that_wait_halfway_stop_nobody(listening) -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"POST /webhooks/main HTTP/1.1\r\nHost: local"])
 def test_a_connection_whose_head_does_not_end_is_closed(monkeypatch, listening, begun) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.1)
     with Wire(listening.url) as wire:
         wire.send(begun)
         assert wire.is_closed()
@@ -117,7 +117,7 @@ def test_a_head_that_never_ends_is_closed_while_it_still_grows(listening) -> Non
 
 
 def test_between_two_requests_a_connection_may_be_idle(monkeypatch, listening) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.1)
     with Wire(listening.url) as idle, Wire(listening.url) as silent:
         idle.post(message("1"))
         assert idle.status() == 200
@@ -127,7 +127,7 @@ def test_between_two_requests_a_connection_may_be_idle(monkeypatch, listening) -
 
 
 def test_a_slow_body_is_not_taken_for_a_slow_head(monkeypatch, listening) -> None:
-    monkeypatch.setattr(heads, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.1)
     with Wire(listening.url) as slow, Wire(listening.url) as silent:
         slow.send(head(f"Content-Length: {len(BODY)}", body=BODY), BODY[:5])
         assert silent.is_closed()

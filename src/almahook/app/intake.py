@@ -1,5 +1,6 @@
 """What happens between a decision and its answer: an event is stored, a refusal is kept."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from threading import Event
@@ -7,7 +8,8 @@ from threading import Event
 from almahook.errors import InboxError, InboxUnavailableError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
 from almahook.protocol import Accepted, Duplicate, Failed, Handled, Stored, Unhandled
-from almahook.receivers.asgi import Refusal
+from almahook.protocol.reply import Result
+from almahook.receivers.reception import Refusal
 
 Deliver = Callable[[int], Awaitable[Handled | Failed | Unhandled]]
 
@@ -83,7 +85,17 @@ class Intake:
         receipt = await self._events.append(new_event(accepted, received_at=received_at))
         if self._deliver is not None:
             return await self._deliver(receipt.seq)
-        return Duplicate() if receipt.duplicate else Stored()
+        return _stored(receipt)
+
+    def store(self, accepted: Accepted, received_at: float, done: Callable[[Result], None]) -> None:
+        """Store an event without a task of its own: ``done`` is called on the running event loop.
+
+        Raises:
+            InboxUnavailableError: There is no room.
+        """
+        event = new_event(accepted, received_at=received_at)
+        loop = asyncio.get_running_loop()
+        self._events.append_then(event, lambda stored: done(_result(stored)), loop=loop)
 
     def record(self, refusal: Refusal) -> None:
         """Keep a refused request, if there is room: a flood must not cost more than refusing it."""
@@ -112,6 +124,18 @@ class Intake:
         self._inbox.reject(rejections)
         self._closing.wait(_PAUSE_S)
         return [None] * len(rejections)
+
+
+def _stored(receipt: Receipt) -> Stored | Duplicate:
+    return Duplicate() if receipt.duplicate else Stored()
+
+
+def _result(stored: Receipt | BaseException) -> Result:
+    if isinstance(stored, Receipt):
+        return _stored(stored)
+    # The committer turns every other error into this one.
+    assert isinstance(stored, InboxError)
+    return stored
 
 
 def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:

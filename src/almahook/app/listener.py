@@ -19,9 +19,10 @@ from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
 from almahook.handlers import Registry
 from almahook.inbox import Lease, Settlement
 from almahook.protocol import Endpoint
-from almahook.receivers.asgi import Ports, Receiver, Scope, Send
+from almahook.receivers.asgi import Receiver, Scope, Send
 from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
+from almahook.receivers.reception import Ports, Reception
 from almahook.worker import Worker
 
 log = logging.getLogger("almahook.app")
@@ -81,18 +82,20 @@ class Listener:
             on_not_recorded=self.metrics.refused.labels("not_recorded").inc,
         )
         self._started = False
-        self._receiver = Receiver(
+        self.reception = Reception(
             endpoints=endpoints,
             ports=Ports(
                 take_in=self._intake.take_in,
+                store=self._intake.store,
                 record=self._intake.record,
                 ready=self._require_ready,
                 clock=clock,
             ),
-            reader=BodyReader(max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s),
             mode=settings.mode,
             metrics=self.metrics if settings.metrics else None,
         )
+        reader = BodyReader(max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
+        self._receiver = Receiver(self.reception, reader=reader)
 
     @classmethod
     def from_file(cls, path: Path | str | None = None) -> "Listener":

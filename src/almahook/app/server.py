@@ -1,12 +1,15 @@
 """The standalone server: uvicorn around the listener."""
 
+import asyncio
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 import uvicorn
 
-from almahook.app.heads import PatientProtocol
 from almahook.app.listener import Listener
+from almahook.receivers.http import PatientProtocol, WebhookProtocol
 
 # Longer than the idle time-out of the usual proxies (60 s), so that they close first and never
 # send a request into a connection that is just closing.
@@ -29,7 +32,7 @@ class Server(uvicorn.Server):
             listener,
             host=settings.host,
             port=settings.port,
-            http=PatientProtocol,
+            http=_protocol(listener),
             ws="none",
             lifespan="on",
             # The log is configured once, by the command.
@@ -52,3 +55,13 @@ class Server(uvicorn.Server):
         if self.started and self._on_ready is not None:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def _protocol(listener: Listener) -> type[asyncio.Protocol]:
+    """Choose how HTTP is spoken: in direct mode an answer takes as long as the handlers."""
+    if listener.settings.mode == "direct":
+        return PatientProtocol
+    timeout_s = listener.settings.body_timeout_s
+    make = partial(WebhookProtocol, listener.reception, body_timeout_s=timeout_s)
+    # uvicorn only calls it.
+    return cast("type[asyncio.Protocol]", make)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
@@ -19,10 +20,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+Done = Callable[[R | BaseException], None]
+
+
 @dataclass(slots=True)
 class _Pending(Generic[T, R]):
     item: T
-    future: "asyncio.Future[R] | Future[R]"
+    done: "Done[R]"
     loop: asyncio.AbstractEventLoop | None
 
 
@@ -68,8 +72,17 @@ class GroupCommitter(Generic[T, R]):
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        self._put(_Pending(item, future, loop))
+        self.append_then(item, partial(_finish, future), loop=loop)
         return await future
+
+    def append_then(self, item: T, done: Done[R], *, loop: asyncio.AbstractEventLoop) -> None:
+        """Store an item; when it is on disk, or is not, ``done`` is called on the event loop.
+
+        Raises:
+            OverloadedError: Too many items wait already.
+            InboxUnavailableError: The inbox is closing.
+        """
+        self._put(_Pending(item, done, loop))
 
     def submit(self, item: T) -> "Future[R]":
         """Store an item from a thread; the future is done when it is on disk.
@@ -80,7 +93,7 @@ class GroupCommitter(Generic[T, R]):
         future: Future[R] = Future()
         # It will be stored, so it cannot be cancelled.
         future.set_running_or_notify_cancel()
-        self._put(_Pending(item, future, None))
+        self._put(_Pending(item, partial(_finish, future), None))
         return future
 
     def close(self) -> None:
@@ -144,7 +157,7 @@ def _resolve(results: Sequence[_Result[T, R]]) -> None:
     by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Result[T, R]]] = defaultdict(list)
     for pending, result in results:
         if pending.loop is None:
-            _finish(pending.future, result)
+            pending.done(result)
         else:
             by_loop[pending.loop].append((pending, result))
     for loop, waiting in by_loop.items():
@@ -157,7 +170,7 @@ def _resolve(results: Sequence[_Result[T, R]]) -> None:
 
 def _finish_all(results: Sequence[_Result[T, R]]) -> None:
     for pending, result in results:
-        _finish(pending.future, result)
+        pending.done(result)
 
 
 def _finish(future: "asyncio.Future[R] | Future[R]", result: R | BaseException) -> None:

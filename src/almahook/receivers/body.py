@@ -13,9 +13,6 @@ Receive = Callable[[], Awaitable[Message]]
 _DRAIN_BYTES = 64 * 1024 * 1024
 _DRAIN_S = 5.0
 
-# A longer Content-Length is as good as infinite, and fits no database's integer.
-_MOST_DIGITS = 18
-
 
 class ClientGoneError(Exception):
     """The client hung up before its request was complete."""
@@ -103,13 +100,6 @@ class BodyReader:
             raise BodyTooLargeError
         if self._held > self._max_held_bytes:
             raise OverloadedError
-
-
-def announced_bytes(content_length: str) -> int:
-    """Read a Content-Length header; what is no number says nothing."""
-    if not content_length.isdecimal():
-        return 0
-    return int(content_length) if len(content_length) <= _MOST_DIGITS else 10**_MOST_DIGITS
 
 
 async def drain(receive: Receive) -> None:

@@ -75,6 +75,19 @@ class Metrics:
         )
         self._registry.register(_BacklogCollector(backlog, clock))
 
+    def count_received(self, profile: str, result: str) -> None:
+        """Count an event by what became of it."""
+        self.received.labels(profile, result).inc()
+
+    def count_acknowledged(self, profile: str, result: str, seconds: float) -> None:
+        """Count an event that was answered, and how long that took."""
+        self.count_received(profile, result)
+        self.ack_seconds.observe(seconds)
+
+    def count_refused(self, reason: str) -> None:
+        """Count a refused request."""
+        self.refused.labels(reason).inc()
+
     def render(self) -> bytes:
         """Write everything in the text format."""
         return generate_latest(self._registry)

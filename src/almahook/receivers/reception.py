@@ -1,0 +1,129 @@
+"""What every host here does around the protocol's decision: keep what is refused, and count."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from almahook.errors import AlmaHookError, MethodNotAllowedError, RefusalError
+from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request
+from almahook.protocol.reply import Mode, Result
+from almahook.receivers.metrics import Metrics
+
+TakeIn = Callable[[Accepted, float], Awaitable[Result]]
+Store = Callable[[Accepted, float, Callable[[Result], None]], None]
+
+_LONGEST_NAME = 100
+
+log = logging.getLogger("almahook.receiver")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A refused request as it is to be kept.
+
+    Attributes:
+        profile: The last part of the path, at most 100 characters of it.
+        size: Bytes of the body, as far as it was read or announced.
+        at: When, seconds since the epoch.
+    """
+
+    refused: Refused
+    request: Request
+    profile: str
+    size: int
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ports:
+    """What a receiver calls; the app connects it.
+
+    Attributes:
+        take_in: Stores an accepted message durably, and in direct mode handles it, before it
+            returns; says what became of it.
+        store: Stores an accepted message durably, then calls back on the event loop with what
+            became of it. For hosts that do without a task per request.
+        record: Keeps a refused request, without being waited for.
+        ready: Raises when events cannot be taken in.
+        clock: Seconds since the epoch.
+    """
+
+    take_in: TakeIn
+    store: Store
+    record: Callable[[Refusal], None]
+    ready: Callable[[], None]
+    clock: Callable[[], float]
+
+
+class Reception:
+    """The part of a receiver that does not depend on how HTTP is spoken.
+
+    Args:
+        endpoints: The profiles by name.
+        mode: Whether an answer tells that an event is stored, or how its handlers ended.
+        metrics: Where it counts; None counts nowhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoints: Mapping[str, Endpoint],
+        ports: Ports,
+        mode: Mode = "inbox",
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.endpoints = endpoints
+        self.ports = ports
+        self.mode: Mode = mode
+        self.metrics = metrics
+
+    def note(
+        self, outcome: Challenged | Refused, request: Request, profile: str, now: float
+    ) -> None:
+        """Tell of what is answered without being stored, and keep it if it was refused."""
+        if isinstance(outcome, Challenged):
+            log.info("challenge.answered", extra={"fields": {"profile": profile}})
+        elif not isinstance(outcome.error, MethodNotAllowedError):
+            self._record(outcome, request, profile=profile, size=len(request.body), now=now)
+
+    def turn_away(
+        self, error: AlmaHookError, request: Request, profile: str, announced: int
+    ) -> Result:
+        """Say what a request is told whose body was not read to its end."""
+        if self.metrics is not None:
+            self.metrics.count_refused(error.code)
+        if not isinstance(error, RefusalError):
+            return error
+        refused = Refused(error=error, status=error.status)
+        now = self.ports.clock()
+        self._record(refused, request, profile=profile, size=announced, now=now)
+        return refused
+
+    def count(self, result: Result, profile: str, started: float) -> None:
+        """Count what was answered."""
+        if self.metrics is None or isinstance(result, Challenged):
+            return
+        if isinstance(result, Refused):
+            self.metrics.count_refused(result.error.code)
+        elif isinstance(result, AlmaHookError):
+            self.metrics.count_received(profile, result.code)
+        else:
+            seconds = max(0.0, self.ports.clock() - started)
+            self.metrics.count_acknowledged(profile, type(result).__name__.lower(), seconds)
+
+    def _record(
+        self, refused: Refused, request: Request, *, profile: str, size: int, now: float
+    ) -> None:
+        # The profile of a refused request is whatever somebody wrote into a URL.
+        profile = profile[:_LONGEST_NAME]
+        fields = {"profile": profile, "code": refused.error.code, "status": refused.status}
+        log.warning("request.refused", extra={"fields": fields})
+        self.ports.record(
+            Refusal(refused=refused, request=request, profile=profile, size=size, at=now)
+        )
+
+
+def not_stored(error: AlmaHookError) -> AlmaHookError:
+    """Tell of an event that could not be stored, and is Alma's to send again."""
+    log.error("event.not_stored", extra={"fields": {"reason": error.message}})
+    return error
