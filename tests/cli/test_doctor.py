@@ -471,16 +471,26 @@ def test_an_inbox_that_cannot_be_written_is_a_problem(project, examine):
 
 
 @pytest.mark.parametrize(("version", "state"), [(0, "warning"), (999, "problem")])
-def test_another_schema_is_told_and_not_changed(project, examine, version, state):
+def test_another_schema_is_told_and_not_changed(project, examine, stranger, version, state):
     set_up(project)
-    file = project.folder / "inbox.db"
+    text = (project.folder / "almahook.toml").read_text()
+    project.write("almahook.toml", text.replace("inbox.db", "other.db"))
+    file = project.folder / "other.db"
 
     def pragma(text: str) -> Any:
         with closing(sqlite3.connect(file)) as connection:
             return connection.execute(f"PRAGMA {text}").fetchone()
 
+    def answer(asked) -> Says:
+        """Answer as a listener that has the secret, so that there is a question to forget."""
+        if asked.challenge:
+            return Says(f'{{"challenge":"{asked.challenge}"}}')
+        return Says('{"error":"body.json","message":""}', status=400)
+
     pragma(f"user_version = {version}")
-    assert worst(examine(), "schema")[0] == state
+    findings = examine("--url", stranger(answer).base)
+    assert worst(findings, "secret")[0] == "ok"
+    assert worst(findings, "schema")[0] == state
     assert pragma("user_version") == (version,)
 
 
