@@ -15,6 +15,7 @@ from listening import (
     command,
     get,
     head,
+    locked_by_another_process,
     make_settings,
     message,
     until,
@@ -98,6 +99,17 @@ def test_a_stop_lets_the_request_that_waits_for_its_handler_be_answered(folder: 
         until(lambda: is_gone(serve.address()))
         (folder / "go").touch()
         assert wire.answer()[2] == b'"Done"'
+        assert serve.process.wait(30) == 0
+
+
+def test_a_stop_lets_the_request_that_waits_for_the_disk_be_answered(folder: Path) -> None:
+    with command(folder, "serve", "--no-worker") as serve, Wire(serve.address()) as wire:
+        with locked_by_another_process(folder / "inbox.db"):
+            wire.post(message("1"))
+            assert get(serve.address(), "/healthz")[0] == 200
+            serve.process.send_signal(signal.SIGTERM)
+            until(lambda: is_gone(serve.address()))
+        assert wire.answer()[2] == b'{"status":"stored"}'
         assert serve.process.wait(30) == 0
 
 

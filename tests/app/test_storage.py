@@ -149,6 +149,19 @@ def test_a_flood_of_refusals_keeps_the_newest_and_lets_events_through(listen) ->
     assert len(listening.inbox.rejections(limit=1000)) <= 50
 
 
+def test_who_hangs_up_while_an_event_waits_has_it_stored_and_disturbs_nobody(listen, held) -> None:
+    listening = listen(worker=False)
+    with Wire(listening.url) as patient:
+        with locked_by_another_process(held):
+            with Wire(listening.url) as hasty:
+                hasty.post(message("1"))
+            patient.post(message("2"))
+            assert listening.get("/healthz")[0] == 200
+        assert patient.status() == 200
+    until(lambda: len(listening.bodies()) == 2)
+    assert listening.post(message("1"))[1] == b'{"status":"duplicate"}'
+
+
 def test_after_the_stop_events_have_to_be_sent_again(tmp_path: Path, listen) -> None:
     listening = listen(worker=False)
     listening.listener.stop()

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from almahook.inbox import EventFilter
-from almahook.receivers import http
+from almahook.receivers import asgi, http
 from listening import Wire, chunked, head, message, until
 
 # What a decoder, a charset or a line reader would change.
@@ -208,3 +208,37 @@ def test_what_is_kept_of_a_request_is_bounded_whatever_it_holds(listening) -> No
     for kept in listening.inbox.rejections(limit=9):
         names = (kept.profile, kept.method, kept.content_type, kept.signature)
         assert max(map(len, names)) <= 100
+
+
+@pytest.mark.parametrize("path", ["/webhooks/main", "/webhooks/main/"])
+def test_a_bug_of_ours_costs_no_event_and_tells_nothing_of_it(
+    monkeypatch, listening, caplog: pytest.LogCaptureFixture, path
+) -> None:
+    def answer(*_: object, **__: object) -> None:
+        raise LookupError("a reader's name")
+
+    with monkeypatch.context() as broken, Wire(listening.url) as wire:
+        broken.setattr(http, "answer", answer)
+        broken.setattr(asgi, "answer", answer)
+        wire.post(message("1"), path=path)
+        status, headers, _ = wire.answer()
+        assert (status, headers["retry-after"]) == (503, "60")
+    assert "request.failed" in caplog.messages
+    assert "a reader's name" not in caplog.text
+    with Wire(listening.url) as wire:
+        wire.post(message("1"), path=path)
+        assert wire.status() == 200
+
+
+def test_the_short_way_and_the_long_way_send_the_same_headers(listening) -> None:
+    answers = []
+    for path in "/webhooks/main", "/webhooks/main/":
+        with Wire(listening.url) as wire:
+            wire.post(b"forged", path=path)
+            wire.post(message("1"), path=path)
+            answers += [(status, sorted(headers)) for status, headers, _ in two_answers(wire)]
+    assert answers[:2] == answers[2:]
+
+
+def two_answers(wire: Wire) -> list[tuple[int, dict[str, str], bytes]]:
+    return [wire.answer(), wire.answer()]

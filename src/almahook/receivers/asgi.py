@@ -27,7 +27,7 @@ from almahook.protocol.reply import Result
 from almahook.receivers.body import BodyReader, ClientGoneError, Receive, drain
 from almahook.receivers.head import Head
 from almahook.receivers.metrics import CONTENT_TYPE
-from almahook.receivers.reception import Reception, not_stored
+from almahook.receivers.reception import Reception, failed, not_stored
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -79,6 +79,8 @@ class Receiver:
         try:
             request = _request(scope, head, body)
             result = await self._result(request, endpoint, profile, started)
+        except Exception as error:  # noqa: BLE001 - no bug of ours may cost Alma's event
+            result = failed(error)
         finally:
             self._reader.release(body)
         response = reply(result, mode=reception.mode)

@@ -9,7 +9,7 @@ parser, keep-alive, pipelining and shutdown are uvicorn's in both.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +20,7 @@ from almahook.errors import AlmaHookError, InboxError, SlowBodyError
 from almahook.protocol import Accepted, Endpoint, Request, Response, answer, reply
 from almahook.protocol.reply import Result
 from almahook.receivers.head import Head
-from almahook.receivers.reception import Reception, log, not_stored
+from almahook.receivers.reception import Reception, failed, log, not_stored
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 256 * 1024
@@ -39,7 +39,10 @@ class PatientProtocol(HttpToolsProtocol):
     _is_in_head = False
     _has_ended = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(
+        self,
+        transport: asyncio.Transport,  # type: ignore[override]  # as narrow as uvicorn's own
+    ) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEAD_TIMEOUT_S, transport.close)
@@ -188,13 +191,12 @@ class Exchange:
         """Decide, and store what is accepted; an error of our own becomes a 503."""
         self._end_body()
         self._started = self._reception.ports.clock()
-        request = self._request(bytes(self.body))
-        outcome = answer(request, endpoint=self._endpoint)
-        if isinstance(outcome, Accepted):
-            self._store(outcome)
-        else:
-            self._reception.note(outcome, request, self._endpoint.profile, self._started)
-            self._answer(outcome)
+        try:
+            result = self._decide(self._request(bytes(self.body)))
+        except Exception as error:  # noqa: BLE001 - the parser would make a 400 of it
+            result = failed(error)
+        if result is not None:
+            self._answer(result)
 
     def give_up(self) -> None:
         """Forget the request: its sender has hung up."""
@@ -206,15 +208,22 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _store(self, accepted: Accepted) -> None:
+    def _decide(self, request: Request) -> Result | None:
+        """Return the result, or None when it is still to come."""
+        outcome = answer(request, endpoint=self._endpoint)
+        if not isinstance(outcome, Accepted):
+            self._reception.note(outcome, request, self._endpoint.profile, self._started)
+            return outcome
         try:
-            self._reception.ports.store(accepted, self._started, self._answer)
+            self._reception.ports.store(outcome, self._started, self._stored)
         except InboxError as error:
-            self._answer(error)
+            return not_stored(error)
+        return None
+
+    def _stored(self, result: Result) -> None:
+        self._answer(not_stored(result) if isinstance(result, AlmaHookError) else result)
 
     def _answer(self, result: Result) -> None:
-        if isinstance(result, AlmaHookError):
-            not_stored(result)
         self._reception.count(result, self._endpoint.profile, self._started)
         self._write(reply(result, mode=self._reception.mode))
 
@@ -240,7 +249,9 @@ class Exchange:
         if self.disconnected or self._protocol.transport.is_closing():
             return
         self.response_complete = True
-        self._protocol.transport.write(_encode(response, keep_alive=self.keep_alive))
+        # uvicorn's own headers, which are the date.
+        own = self._protocol.server_state.default_headers
+        self._protocol.transport.write(_encode(response, own, keep_alive=self.keep_alive))
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()
@@ -254,17 +265,20 @@ def _is_short(head: Head) -> bool:
     return 0 < head.announced <= MAX_SHORT_BODY_BYTES and not head.is_chunked
 
 
-def _encode(response: Response, *, keep_alive: bool) -> bytes:
+def _encode(response: Response, own: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
     headers = tuple(response.headers.items())
-    return _head(response.status, headers, len(response.body), keep_alive) + response.body
+    first, rest = _head(response.status, headers, len(response.body), keep_alive)
+    lines = [b"%s: %s\r\n" % header for header in own]
+    return b"".join([first, *lines, rest, response.body])
 
 
 @lru_cache(maxsize=256)
 def _head(
     status: int, headers: tuple[tuple[str, str], ...], length: int, keep_alive: bool
-) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers]
+) -> tuple[bytes, bytes]:
+    """Write the status line, and the lines that follow uvicorn's own."""
+    first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+    lines = [f"{name}: {value}" for name, value in headers]
     lines += [f"content-length: {length}"]
     lines += [] if keep_alive else ["connection: close"]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return first.encode("ascii"), "\r\n".join([*lines, "", ""]).encode("latin-1")

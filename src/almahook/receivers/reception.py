@@ -1,10 +1,16 @@
 """What every host here does around the protocol's decision: keep what is refused, and count."""
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from almahook.errors import AlmaHookError, MethodNotAllowedError, RefusalError
+from almahook.errors import (
+    AlmaHookError,
+    InboxUnavailableError,
+    MethodNotAllowedError,
+    RefusalError,
+)
 from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request
 from almahook.protocol.reply import Mode, Result
 from almahook.receivers.metrics import Metrics
@@ -121,6 +127,17 @@ class Reception:
         self.ports.record(
             Refusal(refused=refused, request=request, profile=profile, size=size, at=now)
         )
+
+
+def failed(error: Exception) -> AlmaHookError:
+    """Tell of an error that nobody expected: the event is Alma's to send again.
+
+    The error's own text may hold a part of the request, so it is told by its kind and place.
+    """
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    fields = {"error": type(error).__name__, "place": f"{frame.filename}:{frame.lineno}"}
+    log.error("request.failed", extra={"fields": fields})
+    return InboxUnavailableError()
 
 
 def not_stored(error: AlmaHookError) -> AlmaHookError:
