@@ -147,18 +147,19 @@ class Workshop:
         self.path = folder / "inbox.db"
         self.handlers = folder / "handlers"
         self.handlers.mkdir()
+        self._inboxes: list[SQLiteInbox] = []
         self.inbox = self.open_inbox()
         self.clock = Clock()
         self.services = Services()
         self.settled: list[tuple[Lease, Settlement]] = []
         self._changed = threading.Condition()
         self._workers: list[Worker] = []
-        self._inboxes = [self.inbox]
         self._number = 0
 
-    def open_inbox(self) -> SQLiteInbox:
-        """Open the file once more, as another process would; locks are not waited for long."""
-        return SQLiteInbox(self.path, busy_timeout_s=0.2)
+    def open_inbox(self, busy_timeout_s: float = 20.0) -> SQLiteInbox:
+        """Open the file once more, as another process would."""
+        self._inboxes.append(SQLiteInbox(self.path, busy_timeout_s=busy_timeout_s))
+        return self._inboxes[-1]
 
     def write(self, **files: str) -> None:
         """Write handlers; all of them know the desk, and what handlers import."""
@@ -260,7 +261,8 @@ class Workshop:
     def close(self) -> None:
         for worker in self._workers:
             worker.stop()
-        self.inbox.close()
+        for inbox in self._inboxes:
+            inbox.close()
 
     def _open(self, *seqs: int) -> bool:
         states = {run.state for run in self.runs(*seqs)}

@@ -23,7 +23,7 @@ def test_results_are_kept_until_a_locked_inbox_can_be_written_again(shop, desk, 
         "        await asyncio.sleep(0.001)",
     }
     shop.write(loan=f"{kind} process(event):\n    {hold[kind]}")
-    shop.start()
+    shop.start(inbox=shop.open_inbox(busy_timeout_s=0.05))
     seqs = shop.send(count=4)
     desk.until_noted("at end", 4)
     with shop.locked():

@@ -137,7 +137,7 @@ def test_a_worker_may_be_stopped_twice(shop):
 
 def test_a_stop_ends_even_when_the_inbox_is_gone_and_the_runs_start_again_elsewhere(shop, desk):
     shop.write(loan="@on('LOAN', retry=SOON)\ndef process(event): desk.wait_at('end')")
-    worker = shop.start(lease_s=0.5)
+    worker = shop.start(inbox=shop.open_inbox(busy_timeout_s=0.05), lease_s=0.5)
     (seq,) = shop.send()
     desk.until_noted("at end")
     with shop.locked():
