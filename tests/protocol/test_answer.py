@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from almahook.errors import (
     BodyTooLargeError,
@@ -87,13 +88,13 @@ def test_a_challenge_in_the_query_of_a_post_is_no_challenge() -> None:
     "method", ["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "post", "get", "", "POST "]
 )
 def test_other_methods_are_not_allowed(method) -> None:
-    request = replace(post(query="challenge=abc"), method=method)
+    request = structs.replace(post(query="challenge=abc"), method=method)
     assert refusal(request) == (MethodNotAllowedError, 405)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 def test_an_unknown_profile_is_told_before_anything_else(method) -> None:
-    request = replace(post(query="challenge=abc"), method=method)
+    request = structs.replace(post(query="challenge=abc"), method=method)
     assert refusal(request, None) == (UnknownProfileError, 404)
 
 
@@ -109,7 +110,7 @@ def test_an_unknown_profile_is_told_before_anything_else(method) -> None:
 @pytest.mark.parametrize("status", [401, 503])
 def test_a_wrong_signature_is_answered_as_the_profile_says(signature, error, status) -> None:
     endpoint = replace(ENDPOINT, refuse_status=status)
-    assert refusal(replace(post(), signature=signature), endpoint) == (error, status)
+    assert refusal(structs.replace(post(), signature=signature), endpoint) == (error, status)
 
 
 def test_the_status_for_signatures_is_not_the_status_for_anything_else() -> None:

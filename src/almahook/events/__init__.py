@@ -11,7 +11,7 @@ from almahook.events.item import ItemEvent
 from almahook.events.job_end import TERMINAL_STATUSES, Counter, JobEnd
 from almahook.events.loan import LoanEvent
 from almahook.events.notification import NotificationEvent
-from almahook.events.read import read_event
+from almahook.events.read import event_of, read_event
 from almahook.events.request import RequestEvent
 from almahook.events.sample import sample_document
 from almahook.events.user import UserEvent, UserRecord
@@ -28,6 +28,7 @@ __all__ = [
     "RequestEvent",
     "UserEvent",
     "UserRecord",
+    "event_of",
     "read_event",
     "sample_document",
 ]

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from almahook.events import value
 from almahook.events.view import View
-from almahook.protocol import ACTIONS, Envelope
+from almahook.protocol import ACTIONS, Envelope, parse_document
 
 _ENVELOPE = {"id", "action", "event", "institution", "time"}
 
@@ -17,9 +18,12 @@ class Event(View):
     Its repr shows no more than the action, the event and the profile: a message can hold a
     patron's whole record.
 
+    Most of what is asked of an event is in its envelope, so the message is only parsed when more is
+    asked for.
+
     Args:
         envelope: What surrounds the payload.
-        document: The whole message, in the shape of Alma's JSON.
+        body: The message.
         profile: The profile that it came from.
         received_at: When it arrived; None where that is not known.
 
@@ -29,14 +33,12 @@ class Event(View):
         event: The sub-event, for example ``LOAN_RETURNED``; empty when there is none.
         institution: The institution's code; empty when absent.
         subject: The id of the thing that it is about, for example the loan's; empty for none.
-        payload: The part that belongs to the action, for example ``item_loan``.
-        document: The whole message.
     """
 
     def __init__(
         self,
         envelope: Envelope,
-        document: Mapping[str, Any],
+        body: bytes,
         *,
         profile: str = "",
         received_at: datetime | None = None,
@@ -48,13 +50,23 @@ class Event(View):
         self.subject = envelope.subject
         self.profile = profile
         self.received_at = received_at
-        self.document = document
-        self.payload = _payload(document, envelope.action)
+        self._time = envelope.time
+        self._body = body
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """The whole message, in the shape of Alma's JSON."""
+        return parse_document(self._body)
+
+    @cached_property
+    def payload(self) -> Mapping[str, Any]:  # type: ignore[override]  # read only, as it should be
+        """The part that belongs to the action, for example ``item_loan``."""
+        return _payload(self.document, self.action)
 
     @property
     def time(self) -> datetime | None:
         """When it happened, as Alma says; None when it does not."""
-        return value.moment(self.document.get("time"))
+        return value.moment(self._time)
 
     def __repr__(self) -> str:
         names = " ".join(filter(None, (self.action, self.event, self.profile)))

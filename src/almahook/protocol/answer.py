@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from almahook.errors import (
     BodyTooLargeError,
@@ -15,6 +16,7 @@ from almahook.protocol.challenge import find_challenge
 from almahook.protocol.envelope import Envelope, read_envelope
 from almahook.protocol.message import Request
 from almahook.protocol.signature import verify
+from almahook.protocol.value import Value
 
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 
@@ -44,18 +46,19 @@ class Challenged:
     challenge: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Accepted:
+class Accepted(Value, frozen=True, kw_only=True):
     """A verified message, to be stored before anything is answered.
 
     Attributes:
         secret_index: Which of the endpoint's secrets signed it, counted from 0.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
+
     profile: str
     envelope: Envelope
     secret_index: int
-    body: bytes = field(repr=False)
+    body: bytes
     content_type: str
 
 

@@ -7,7 +7,6 @@ mean the same here, order means nothing, and what is not known is passed over.
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -23,6 +22,7 @@ from almahook.errors import (
     NestingError,
 )
 from almahook.protocol.utf8 import is_utf8
+from almahook.protocol.value import Value
 from almahook.protocol.vocabulary import ACTIONS
 from almahook.protocol.xml import MAX_DEPTH, parse_xml
 
@@ -41,8 +41,7 @@ _ESCAPE = re.compile(
 _REPLACEMENT = b"\\ufffd"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Envelope:
+class Envelope(Value, frozen=True, kw_only=True):
     """What surrounds every payload.
 
     An id that is longer than 255 characters or has unprintable ones is known by its SHA-256.
@@ -157,9 +156,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
 
 def _text(value: Any) -> str:
     """Read a plain value, or the ``value`` of Alma's coded ``{"value", "desc"}``."""
-    if isinstance(value, dict):
+    if type(value) is dict:
         value = value.get("value")
-    if isinstance(value, str):
+    if type(value) is str:
         return value.strip()
     # A fraction is no id: it has lost the digits that tell two of them apart.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
@@ -194,7 +193,7 @@ def _subject(document: dict[str, Any], action: str) -> Any:
         return None
     value: Any = document
     for key in (known.payload, *known.subject):
-        if isinstance(value, list):
+        if type(value) is list:
             value = value[0] if value else None
-        value = value.get(key) if isinstance(value, dict) else None
+        value = value.get(key) if type(value) is dict else None
     return value

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from almahook.protocol.value import Value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class Request(Value, frozen=True, kw_only=True):
     """What a host read: the raw query, the exact body bytes, and the two headers that matter.
 
     Attributes:
@@ -16,10 +18,12 @@ class Request:
         content_type: The sender's claim; it is kept, never believed.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
+
     method: str
     query: str = ""
     signature: str | None = None
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     content_type: str = ""
 
 

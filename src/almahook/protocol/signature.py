@@ -4,9 +4,7 @@ https://developers.exlibrisgroup.com/alma/integrations/webhooks/
 """
 
 import hmac
-from base64 import b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 
 from almahook.errors import (
@@ -23,7 +21,7 @@ _DIGEST_BYTES = 32
 
 def sign(body: bytes, *, secret: bytes) -> str:
     """Make the ``X-Exl-Signature`` that Alma would send with this body."""
-    return b64encode(hmac.digest(secret, body, "sha256")).decode("ascii")
+    return _encoded(hmac.digest(secret, body, "sha256")).decode("ascii")
 
 
 def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> int:
@@ -41,27 +39,30 @@ def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> i
     usable = [(index, secret) for index, secret in enumerate(secrets) if secret]
     if not usable:
         raise NoSecretError
-    given = _digest(signature)
-    matched = [
-        index
-        for index, secret in usable
-        if hmac.compare_digest(hmac.digest(secret, body, "sha256"), given)
-    ]
-    if not matched:
-        raise SignatureMismatchError
-    return matched[0]
-
-
-def _digest(signature: str | None) -> bytes:
-    """Decode the header strictly."""
     # Surrounding blanks are HTTP's and not the value's (RFC 9110, 5.5).
     if signature is None or not (text := signature.strip(" \t")):
         raise MissingSignatureError
+    # Bytes, because text that is not ASCII cannot be compared in constant time.
+    given = text.encode("utf-8", "surrogatepass")
+    matched = [
+        index
+        for index, secret in usable
+        if hmac.compare_digest(_encoded(hmac.digest(secret, body, "sha256")), given)
+    ]
+    if matched:
+        return matched[0]
+    raise SignatureMismatchError if _is_well_formed(given) else MalformedSignatureError
+
+
+def _encoded(digest: bytes) -> bytes:
+    return b2a_base64(digest, newline=False)
+
+
+def _is_well_formed(signature: bytes) -> bool:
+    """Say whether some digest is spelled like this, and not only a base64 decoder's idea of it."""
     try:
-        digest = a2b_base64(text.encode("ascii"), strict_mode=True)
-    except (Base64Error, UnicodeEncodeError):
-        raise MalformedSignatureError from None
+        digest = a2b_base64(signature, strict_mode=True)
+    except ValueError:
+        return False
     # Unused bits of the last character would let several spellings pass for one signature.
-    if len(digest) != _DIGEST_BYTES or b64encode(digest).decode("ascii") != text:
-        raise MalformedSignatureError
-    return digest
+    return len(digest) == _DIGEST_BYTES and _encoded(digest) == signature

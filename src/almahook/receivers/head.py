@@ -1,7 +1,7 @@
 """The headers of a request that matter."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from almahook.protocol import SIGNATURE_HEADER
 
@@ -11,8 +11,7 @@ _SIGNATURE = SIGNATURE_HEADER.lower().encode("ascii")
 _MOST_DIGITS = 18
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What the headers say.
 
     Attributes:

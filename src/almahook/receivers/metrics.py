@@ -1,10 +1,17 @@
 """What the listener counts, in Prometheus' form; no label ever holds a patron's data."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from almahook.errors import InboxError
@@ -39,8 +46,11 @@ class Backlog(Protocol):
         """When the oldest unfinished event was received; None when there is none."""
 
 
-class Metrics:
+class Metrics(Collector):
     """The counters of one listener.
+
+    What is counted for every event is counted in plain numbers, by the event loop alone: the
+    library's own counters cost as much as verifying a signature.
 
     Args:
         backlog: Asks the inbox what is not finished, when somebody reads the metrics.
@@ -49,22 +59,13 @@ class Metrics:
 
     def __init__(self, *, backlog: Callable[[], Backlog], clock: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
-        self.received = Counter(
-            "almahook_events_received_total",
-            "Verified events by what became of them: stored, duplicate, handled, failed, unhandled",
-            ["profile", "result"],
-            registry=self._registry,
-        )
+        self._received: dict[tuple[str, str], int] = {}
+        self._buckets = [0] * (len(_ACK_BUCKETS) + 1)
+        self._ack_seconds = 0.0
         self.refused = Counter(
             "almahook_requests_refused_total",
             "Refused requests by reason",
             ["reason"],
-            registry=self._registry,
-        )
-        self.ack_seconds = Histogram(
-            "almahook_ack_seconds",
-            "From the end of the request to the answer, for events",
-            buckets=_ACK_BUCKETS,
             registry=self._registry,
         )
         self.runs = Counter(
@@ -74,19 +75,40 @@ class Metrics:
             registry=self._registry,
         )
         self._registry.register(_BacklogCollector(backlog, clock))
+        self._registry.register(self)
 
     def count_received(self, profile: str, result: str) -> None:
         """Count an event by what became of it."""
-        self.received.labels(profile, result).inc()
+        counted = self._received
+        counted[profile, result] = counted.get((profile, result), 0) + 1
 
     def count_acknowledged(self, profile: str, result: str, seconds: float) -> None:
         """Count an event that was answered, and how long that took."""
         self.count_received(profile, result)
-        self.ack_seconds.observe(seconds)
+        self._buckets[bisect_left(_ACK_BUCKETS, seconds)] += 1
+        self._ack_seconds += seconds
 
     def count_refused(self, reason: str) -> None:
         """Count a refused request."""
         self.refused.labels(reason).inc()
+
+    def collect(self) -> Iterator[Metric]:
+        """Say what was counted for every event."""
+        received = CounterMetricFamily(
+            "almahook_events_received",
+            "Verified events by what became of them: stored, duplicate, handled, failed, unhandled",
+            labels=["profile", "result"],
+        )
+        for labels, count in list(self._received.items()):
+            received.add_metric(labels, count)
+        yield received
+        bounds = [*map(str, _ACK_BUCKETS), "+Inf"]
+        yield HistogramMetricFamily(
+            "almahook_ack_seconds",
+            "From the end of the request to the answer, for events",
+            buckets=list(zip(bounds, accumulate(self._buckets), strict=True)),
+            sum_value=self._ack_seconds,
+        )
 
     def render(self) -> bytes:
         """Write everything in the text format."""

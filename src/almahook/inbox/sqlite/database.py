@@ -48,6 +48,7 @@ class Database:
     def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.path = path
         self._busy_timeout_s = busy_timeout_s
+        self._synchronous = "FULL"
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         with _typed_errors(path):
@@ -75,8 +76,12 @@ class Database:
         return connection
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Run a block as one transaction, on disk when the block is left.
+
+        What is not durable survives the death of the process but perhaps not that of the machine;
+        then it is as if it had never been, and so is everything after it. The next durable
+        transaction syncs it too. https://www.sqlite.org/pragma.html#pragma_synchronous
 
         It waits for other threads and for other processes, but for all of them together no longer
         than the time-out.
@@ -86,6 +91,7 @@ class Database:
             raise InboxUnavailableError(f"{self.path} is busy. Is the file locked?")
         try:
             with _typed_errors(self.path):
+                self._set_synchronous("FULL" if durable else "NORMAL")
                 self._begin(time.monotonic() - started)
                 try:
                     yield self._writer
@@ -114,6 +120,11 @@ class Database:
         # The lock is asked for at once: a transaction that upgrades later can fail as busy
         # without waiting. https://www.sqlite.org/lang_transaction.html
         self._writer.execute("BEGIN IMMEDIATE")
+
+    def _set_synchronous(self, level: str) -> None:
+        if level != self._synchronous:
+            self._writer.execute(f"PRAGMA synchronous = {level}").fetchall()
+            self._synchronous = level
 
     def _set_busy_timeout(self, seconds: float) -> None:
         self._writer.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").fetchall()

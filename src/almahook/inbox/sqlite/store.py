@@ -39,6 +39,9 @@ _Q = load_queries()
 class SQLiteInbox:
     """The embedded inbox.
 
+    Events, results and steps are synced to disk before a method returns. Dispatch and leases are
+    not: what a dying machine takes of them is done again, as if it had not been.
+
     Args:
         path: The database file; it is made when it is not there, and migrated when it is old.
         rejections_kept: How many refused requests are kept.
@@ -77,7 +80,7 @@ class SQLiteInbox:
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
         """Record refused requests, oldest forgotten first."""
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             connection.executemany(_Q["insert_rejection"], map(self._rejection_row, rejections))
             connection.execute(_Q["trim_rejections"], {"kept": self._rejections_kept})
 
@@ -96,7 +99,7 @@ class SQLiteInbox:
 
     def claim(self, seq: int, match: Match, *, now: float, until: float) -> Claim:
         """Make an event's runs if it has none, and lease those that have not succeeded."""
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             event = _event(connection, seq)
             _make_runs(connection, [event], _plan([event], match))
             runs = _newest_runs(connection, seq)
@@ -112,7 +115,7 @@ class SQLiteInbox:
     def lease(self, slots: Mapping[str, int], *, now: float, until: float) -> list[Lease]:
         """Lease due runs, at most ``slots[handler]`` of each handler, the longest due first."""
         taken: list[int] = []
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             for handler, free in slots.items():
                 asked = {"handler": handler, "slots": free, "now": now, "until": until}
                 taken += [row[0] for row in connection.execute(_Q["lease"], asked)]
@@ -120,17 +123,17 @@ class SQLiteInbox:
 
     def renew(self, leases: Sequence[Lease], *, until: float) -> None:
         """Hold leases longer; those that are no longer ours are passed over."""
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             connection.execute(_Q["renew"], {"rows": rows.pack_leases(leases), "until": until})
 
     def release(self, leases: Sequence[Lease]) -> None:
         """Give leases back that were not begun, as if they had never been taken."""
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             connection.execute(_Q["release"], {"rows": rows.pack_leases(leases)})
 
     def expired(self, *, now: float, until: float) -> list[Lease]:
         """Take over the runs whose lease ran out, under new tokens, for the caller to settle."""
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             taken = connection.execute(_Q["take_expired"], {"now": now, "until": until}).fetchall()
             return _leased(connection, [row[0] for row in taken])
 
@@ -276,7 +279,7 @@ class SQLiteInbox:
         self, before: int, events: Sequence[StoredEvent], planned: Sequence[Planned]
     ) -> bool:
         """Write the runs, unless somebody else has dispatched in between."""
-        with self._db.write() as connection:
+        with self._db.write(durable=False) as connection:
             if _dispatched(connection) != before:
                 return False
             _make_runs(connection, events, planned)
