@@ -77,6 +77,7 @@ def test_a_body_that_stops_arriving_has_to_be_sent_again(listen, begun) -> None:
         length = begun or "Content-Length: 3"
         wire.send(head(length), chunked(b"ab") if "chunked" in begun else b"ab"[: len(begun)])
         status, headers, body = wire.answer()
+        assert wire.is_closed()
     assert (status, headers["retry-after"]) == (503, "60")
     assert b"body.slow" in body
     assert listening.bodies() == []
@@ -242,3 +243,19 @@ def test_the_short_way_and_the_long_way_send_the_same_headers(listening) -> None
 
 def two_answers(wire: Wire) -> list[tuple[int, dict[str, str], bytes]]:
     return [wire.answer(), wire.answer()]
+
+
+def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.send(head(f"Content-Length: {len(BODY)}", "Expect: 100-continue", body=BODY))
+        assert wire.status() == 100
+        wire.send(BODY)
+        assert wire.status() == 200
+
+
+def test_a_client_that_wants_to_close_after_its_request_is_let_go(listening) -> None:
+    with Wire(listening.url) as wire:
+        wire.post(BODY, "Connection: close")
+        status, headers, _ = wire.answer()
+        assert (status, headers["connection"]) == (200, "close")
+        assert wire.is_closed()
