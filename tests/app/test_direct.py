@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from almahook.app import Listener
-from almahook.handlers import GiveUp, Registry, Retry, Skip
+from almahook.handlers import (
+    GiveUp,
+    Handler,
+    Registry,
+    Retry,
+    Skip,
+    load_handlers,
+    make_filter,
+)
 from almahook.inbox import AttemptOutcome, RunState
 from listening import WAIT_S, Listening, Wire, call, handler, make_settings, message, until
 
@@ -188,3 +196,21 @@ def test_when_the_app_around_cancels_a_request_its_handler_still_finishes(
     assert statuses[0] == 200
     assert statuses[1] in {200, 503}
     assert gate.runs == 2
+
+
+def test_an_event_that_a_filter_leaves_out_is_well_and_an_action_nobody_is_for_is_invalid(
+    direct,
+) -> None:
+    takes = make_filter("LOAN", fields={"library": "MAIN"})
+    listening = direct(Handler(name="main", function=raising(LookupError()), takes=takes))
+    assert listening.post(message("1")) == DONE
+    assert listening.post(message("2", action="ITEM")) == INVALID
+
+
+def test_a_handler_of_one_event_is_for_its_action(direct, tmp_path) -> None:
+    folder = tmp_path / "of-one-event"
+    folder.mkdir()
+    (folder / "loan_returned.py").write_text("def process(event): raise LookupError")
+    listening = direct(*load_handlers(folder))
+    assert listening.post(message("1", more=',"event":{"value":"LOAN_RENEWED"}')) == DONE
+    assert listening.runs() == []

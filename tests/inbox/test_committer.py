@@ -258,3 +258,18 @@ def test_an_event_loop_that_has_closed_does_not_keep_the_others_waiting(
     disk.go_on()
     assert here.result(10) == "stored here"
     assert disk.stored == ["first", "gone", "here"]
+
+
+def test_an_answer_that_fails_leaves_no_other_unanswered() -> None:
+    async def scenario() -> list[object]:
+        loop = asyncio.get_running_loop()
+        committer: GroupCommitter[int, int] = GroupCommitter(list)
+        answered: asyncio.Queue[object] = asyncio.Queue()
+        committer.append_then(1, lambda _: 1 / 0, loop=loop)
+        committer.append_then(2, answered.put_nowait, loop=loop)
+        try:
+            return [await answered.get()]
+        finally:
+            committer.close()
+
+    assert asyncio.run(scenario()) == [2]

@@ -82,7 +82,7 @@ def test_the_handler_to_write_is_logged_once_for_each_kind_of_event(shop, caplog
     assert "# handlers/loan_created.py" in returned.message
     assert "def process(event: LoanEvent, ctx: Context) -> None:" in returned.message
     assert returned.levelno == logging.WARNING
-    assert due.fields["event"] == "LOAN_DUE_DATE"
+    assert due.fields["sub_event"] == "LOAN_DUE_DATE"
     unhandled = shop.inbox.events(EventFilter(state="unhandled"), limit=10)
     assert len(unhandled) == 6
 

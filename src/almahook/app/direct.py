@@ -7,7 +7,7 @@ from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
 from almahook.inbox import Assignment, Inbox, Lease, RunState, Settlement, StoredEvent
 from almahook.protocol import Failed, Handled, Unhandled
-from almahook.worker import Worker, assign
+from almahook.worker import Worker, assign, view
 
 _GOOD = {RunState.SUCCEEDED, RunState.SKIPPED}
 
@@ -46,7 +46,13 @@ class DirectDelivery:
         if claim.busy:
             raise InboxUnavailableError("The handlers of this event are running right now.")
         gone = len(claim.leases) - len(leases)
-        return _result(settled) if claim.runs > gone else Unhandled()
+        if claim.runs > gone:
+            return _result(settled)
+        return Handled() if await asyncio.to_thread(self._is_known, seq) else Unhandled()
+
+    def _is_known(self, seq: int) -> bool:
+        """Say whether a handler is for the action, and only its filter does not want this event."""
+        return self._registry.knows(view(self._inbox.event(seq)))
 
     async def _of_loaded_handlers(self, leases: Sequence[Lease]) -> list[Lease]:
         """Give back the runs of handlers that were loaded when the event first came."""

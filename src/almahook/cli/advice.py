@@ -33,6 +33,10 @@ _BY_CODE = {
         "If it is from Alma, raise max_body_bytes, and look whether a proxy has a limit too. Alma "
         "does not send the event again."
     ),
+    "body.missing": (
+        "The request announced a body that did not arrive. Alma sends the event again. If it "
+        "happens often, the proxy in front of it asks for another protocol (Upgrade: h2c)."
+    ),
     "body.slow": (
         "The body did not arrive within body_timeout_s. Alma sends the event again. If it happens "
         "often, look at the proxy in front of the listener."

@@ -33,6 +33,11 @@ class Named:
         """Say whether the event has the name."""
         return self.name in {plain_name(event.action), plain_name(event.event)}
 
+    def is_about(self, event: Event) -> bool:
+        """Say whether the name is the event's action, or one of the events of that action."""
+        known = ACTIONS.get(event.action)
+        return self(event) or (known is not None and self.name in known.events)
+
     def __str__(self) -> str:
         return f"action or event {self.name}"
 

@@ -35,6 +35,10 @@ class Filter:
         """Say whether the event meets every rule."""
         return all(rule.test(event) for rule in self.rules)
 
+    def is_about(self, event: Event) -> bool:
+        """Say whether the event meets the first rule, which is the action's."""
+        return self.rules[0].test(event)
+
     def __str__(self) -> str:
         return ", ".join(rule.words for rule in self.rules)
 

@@ -40,6 +40,11 @@ class Registry:
         """Return the handlers that take this event; never raises."""
         return [handler for handler in self if _takes(handler, event)]
 
+    def knows(self, event: Event) -> bool:
+        """Say whether some handler is for the event's action, though perhaps not for this event."""
+        # A plain function that takes events says nothing of others.
+        return any(getattr(one.takes, "is_about", one.takes)(event) for one in self)
+
     def __iter__(self) -> Iterator[Handler]:
         return iter(self._handlers.values())
 

@@ -5,6 +5,7 @@ a lone event waits for nobody.
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections import defaultdict
@@ -15,6 +16,8 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
+
+log = logging.getLogger("almahook.inbox")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -170,7 +173,10 @@ def _resolve(results: Sequence[_Result[T, R]]) -> None:
 
 def _finish_all(results: Sequence[_Result[T, R]]) -> None:
     for pending, result in results:
-        pending.done(result)
+        try:
+            pending.done(result)
+        except Exception as error:  # noqa: BLE001 - the others of the batch wait for theirs
+            log.error("committer.callback_failed", extra={"fields": {"kind": type(error).__name__}})  # noqa: TRY400 - a traceback's lines can hold what must not be logged
 
 
 def _finish(future: "asyncio.Future[R] | Future[R]", result: R | BaseException) -> None:

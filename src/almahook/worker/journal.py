@@ -21,7 +21,7 @@ class Journal:
         if kind in self._told:
             return
         self._told.add(kind)
-        fields = {"action": event.action, "event": event.event, "event_seq": event.seq}
+        fields = {"action": event.action, "sub_event": event.event, "event_seq": event.seq}
         log.warning("event.unhandled\n%s", handler_to_paste(view(event)), extra={"fields": fields})
 
     def unreadable(self, event: StoredEvent, reason: str) -> None:
