@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
 READY := $(VENV)/.ready
+BENCH := .bench/venv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -29,9 +30,9 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-bench: $(READY) ## durable acknowledgement beside what people write by hand; prints the ratio
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(BENCH)/.ready ## measure beside what people use instead, some 10 minutes (ARGS="--only ack --quick", --full)
+	@sh bench/install.sh
+	@$(BENCH)/bin/python -m bench $(ARGS)
 
 format: $(READY) ## put the code into the project's form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -52,5 +53,13 @@ $(READY): $(UV) requirements/dev.txt pyproject.toml
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
+# An environment of its own: Celery and the like are no part of the project's.
+$(BENCH)/.ready: $(UV) requirements/bench.txt pyproject.toml
+	@echo "Setting up: what the benchmark compares with (once)"
+	@$(UV) venv -q --allow-existing --python "$(PYTHON)" $(BENCH)
+	@$(UV) pip install -q --python $(BENCH)/bin/python --require-hashes -r requirements/bench.txt
+	@$(UV) pip install -q --python $(BENCH)/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
 clean: ## remove everything that the set-up made
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .bench .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,1 +1,1 @@
-"""Measures, side by side in one run, almahook and what people write by hand."""
+"""Measures, side by side in one run, almahook and what people would use instead."""

@@ -1,166 +1,143 @@
-"""``python -m bench``: durable acknowledgements per second, and the ratio to a hand-written one.
+"""``make bench``: measure almahook beside what people use instead, and write docs/performance.md.
 
-The servers take turns, a fresh database each time, so that a slow moment of the machine meets all
-of them. Quoted are medians, and ratios of runs that stood next to each other.
+Everything that is started is stopped by its process id, also after Ctrl-C. Data lies in .bench,
+on the disk of the checkout, so that fsync costs what it costs, and is removed in the end.
 """
 
 import argparse
 import json
-import os
-import platform
-import socket
-import sqlite3
-import statistics
-import subprocess
+import shutil
+import signal
 import sys
 import tempfile
-import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from bench import machine, message, plot
+from bench.bench import Bench
+from bench.engines import ENGINES
+from bench.figures import Figures
+from bench.page import page
+from bench.process import ROOT
+from bench.scale import SCALES, Scale
+from bench.servers import SERVERS
+from bench.wrk import is_installed
 
-from bench.servers import SECRET
-
-Figures = dict[str, Any]
-
-_TITLES = {
-    "almahook": "almahook (SQLite, fsync, kept once)",
-    "fastapi": "FastAPI + SQLAlchemy + SQLite (fsync, commit per request)",
-    "constant": "says 200 to everything (the generator's limit)",
+_WORKLOADS = (
+    *("ack", "duplicates", "refusals", "latency"),
+    *("handled", "mixed", "growth", "footprint"),
+)
+_PAGE = ROOT / "docs" / "performance.md"
+_TITLES = {name: engine.title for name, engine in ENGINES.items()} | {
+    name: server.title for name, server in SERVERS.items()
 }
-_START_S = 20.0
-_RUN_S = 300.0
+_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--size", type=int, default=2048, help="bytes of a body")
-    parser.add_argument("--seconds", type=float, default=4.0, help="aimed at for each run")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    rates = {"almahook": 8_000, "fastapi": 800, "constant": 20_000}
-    results: dict[str, list[Figures]] = {name: [] for name in rates}
-    for _ in range(given.rounds):
-        for name, rate in rates.items():
-            count = int(rate * given.seconds)
-            results[name].append(measure(name, count, given.connections, given.size))
-            # stderr, so that --json stays JSON
-            print(".", end="", flush=True, file=sys.stderr)
-    print(file=sys.stderr)
-    summary = summarise(results)
+    """Measure, and write what came out."""
+    given = _arguments()
+    if not is_installed():
+        sys.exit("wrk is not installed. On Debian: apt-get install wrk")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _place() as place:
+        conditions = machine.describe(place)
+        bench = Bench(scale=_scale(given), place=place, only=given.subjects, size=given.size)
+        is_whole = _measure(bench, given.only)
+    facts = _facts(given, bench.scale)
     if given.json:
-        json.dump(summary, sys.stdout, indent=2)
-    else:
-        show(summary, given)
+        results = {
+            "facts": facts,
+            "conditions": conditions,
+            "runs": [*map(asdict, bench.runs)],
+            "troubles": [*map(asdict, bench.troubles)],
+        }
+        given.json.write_text(json.dumps(results, indent=1))
+    is_usual = not (given.only or given.subjects or given.quick)
+    _report(bench, conditions, facts, write=is_whole and (given.write or is_usual))
+    if not is_whole:
+        sys.exit(_INTERRUPTED)
 
 
-def measure(name: str, count: int, connections: int, size: int) -> Figures:
-    """Start a server with a fresh database, load it, check what it answered, stop it."""
-    # Not /tmp, which may be in memory, where fsync costs nothing.
-    with tempfile.TemporaryDirectory(prefix="almahook-bench-", dir=Path.cwd()) as folder:
-        port = _free_port()
-        command = [sys.executable, "-m", "bench.servers", name, str(port), folder]
-        environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-        server = subprocess.Popen(command, env=environment)
-        try:
-            _await_port(port)
-            figures = _load(port, count, connections, size)
-        finally:
-            server.terminate()
-            server.wait(30)
-        if figures["statuses"] != {"200": count}:
-            raise SystemExit(f"{name} answered {figures['statuses']}, not 200 to all {count}")
-        if name == "almahook":
-            _require_stored(Path(folder) / "inbox.db", count)
-        return figures
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="one short round, to see it work")
+    size.add_argument("--full", action="store_true", help="everything, an hour or more")
+    parser.add_argument("--only", nargs="+", choices=_WORKLOADS, default=[], metavar="WORKLOAD")
+    parser.add_argument("--subjects", nargs="+", choices=_TITLES, default=[], metavar="SUBJECT")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--size", type=int, default=message.BODY_BYTES, help="bytes of a body")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write each measurement there")
+    parser.add_argument("--write", action="store_true", help="write the page for a part, too")
+    parser.epilog = f"Workloads: {', '.join(_WORKLOADS)}. Subjects: {', '.join(_TITLES)}."
+    return parser.parse_args()
 
 
-def _load(port: int, count: int, connections: int, size: int) -> Figures:
-    command = [
-        *(sys.executable, "-m", "bench.load", f"http://127.0.0.1:{port}/webhooks/main"),
-        *("--secret", SECRET, "--count", str(count)),
-        *("--connections", str(connections), "--size", str(size)),
-    ]
-    done = subprocess.run(command, check=True, capture_output=True, timeout=_RUN_S)
-    figures: Figures = json.loads(done.stdout)
-    return figures
+def _scale(given: argparse.Namespace) -> Scale:
+    scale = SCALES["quick" if given.quick else "full" if given.full else "usual"]
+    return replace(scale, rounds=given.rounds) if given.rounds else scale
 
 
-def _require_stored(path: Path, count: int) -> None:
-    with sqlite3.connect(path) as connection:
-        stored = connection.execute("SELECT count(DISTINCT event_id) FROM events").fetchone()[0]
-    connection.close()
-    if stored != count:
-        raise SystemExit(f"almahook answered 200 to {count} events and stored {stored}")
+@contextmanager
+def _place() -> Iterator[Path]:
+    parent = ROOT / ".bench"
+    parent.mkdir(exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="data-", dir=parent))
+    # PostgreSQL runs as somebody else, and passes through here.
+    place.chmod(0o755)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _measure(bench: Bench, only: list[str]) -> bool:
+    """Run the workloads; say whether all came to their end."""
+    try:
+        for name in only or _WORKLOADS:
+            import_module(f"bench.workloads.{name}").run(bench)
+    except KeyboardInterrupt:
+        print("\nInterrupted; this is what there is.", file=sys.stderr)
+        return False
+    return True
 
 
-def _await_port(port: int) -> None:
-    until = time.monotonic() + _START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-        else:
-            return
-
-
-def summarise(results: dict[str, list[Figures]]) -> dict[str, Any]:
-    """Take medians, and the ratio of each pair of neighbouring runs."""
-    names = ("per_second", "p50_ms", "p99_ms", "p999_ms")
-    medians = {
-        server: {name: statistics.median(run[name] for run in runs) for name in names}
-        for server, runs in results.items()
-    }
-    pairs = zip(results["almahook"], results["fastapi"], strict=True)
-    ratios = [ours["per_second"] / theirs["per_second"] for ours, theirs in pairs]
+def _facts(given: argparse.Namespace, scale: Scale) -> Mapping[str, object]:
+    loads = f"{scale.seconds} s under load each"
     return {
-        "medians": medians,
-        "ratio": {
-            "median": statistics.median(ratios),
-            "lowest": min(ratios),
-            "highest": max(ratios),
-        },
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "rounds": scale.rounds,
+        "size": given.size,
+        "scale": f"{'the quick' if given.quick else 'the full' if given.full else 'the usual'} "
+        f"run, {loads}",
     }
 
 
-def show(summary: dict[str, Any], given: argparse.Namespace) -> None:
-    """Print a table and the ratio, with the conditions that they hold under."""
-    console = Console()
-    table = Table(title="Durable acknowledgements over HTTP")
-    for title in ("server", "per second", "p50 ms", "p99 ms", "p99.9 ms"):
-        table.add_column(title, justify="left" if title == "server" else "right")
-    for name, median in summary["medians"].items():
-        table.add_row(
-            _TITLES[name],
-            f"{median['per_second']:,.0f}",
-            *(f"{median[column]:.1f}" for column in ("p50_ms", "p99_ms", "p999_ms")),
-        )
-    console.print(table)
-    ratio = summary["ratio"]
-    console.print(
-        f"almahook / FastAPI + SQLAlchemy + SQLite: [bold]{ratio['median']:.1f}[/bold] times "
-        f"(from {ratio['lowest']:.1f} to {ratio['highest']:.1f} over {given.rounds} rounds)"
+def _report(
+    bench: Bench, conditions: list[str], facts: Mapping[str, object], *, write: bool
+) -> None:
+    figures = Figures(bench.runs)
+    groups = plot.chosen(figures, _TITLES)
+    picture = _PAGE.with_suffix(".svg")
+    text = page(
+        figures,
+        bench.troubles,
+        titles=_TITLES,
+        conditions=conditions,
+        facts=facts,
+        plot=picture.name if groups and write else "",
     )
-    console.print(
-        f"{given.size}-byte bodies, {given.connections} connections, fsync at every commit, "
-        f"loopback, {os.cpu_count()} cores, {platform.python_implementation()} "
-        f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    )
+    print(text)
+    if write:
+        _PAGE.write_text(text)
+        if groups:
+            picture.write_text(plot.svg(groups))
+        print(f"Written to {_PAGE.relative_to(ROOT)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

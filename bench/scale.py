@@ -1,0 +1,66 @@
+"""How much is measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How often, how long, how much.
+
+    Attributes:
+        rounds: How often everything is measured; the subjects take turns.
+        seconds: How long a server is under load.
+        connections: All numbers of connections; the middle one is measured with every peer.
+        every_server_at: At which of them all servers are measured, and not almahook alone.
+        engine_s: About how long an engine works.
+        idle_s: How long an idle process is watched.
+        probes: How many events are timed from their receipt to their handler.
+        stored: How many events are there already.
+        settings_of_all: Whether engines are measured in every setting, or only the usual one.
+    """
+
+    rounds: int
+    seconds: int
+    connections: tuple[int, ...]
+    every_server_at: tuple[int, ...]
+    engine_s: float
+    idle_s: float
+    probes: int
+    stored: tuple[int, ...]
+    settings_of_all: bool = False
+
+
+SCALES: Mapping[str, Scale] = {
+    "quick": Scale(
+        rounds=1,
+        seconds=1,
+        connections=(64,),
+        every_server_at=(64,),
+        engine_s=1,
+        idle_s=2,
+        probes=40,
+        stored=(10_000,),
+    ),
+    "usual": Scale(
+        rounds=3,
+        seconds=3,
+        connections=(8, 64, 512),
+        every_server_at=(64,),
+        engine_s=3,
+        idle_s=10,
+        probes=100,
+        stored=(10_000, 100_000),
+    ),
+    "full": Scale(
+        rounds=5,
+        seconds=5,
+        connections=(8, 64, 512),
+        every_server_at=(8, 64, 512),
+        engine_s=6,
+        idle_s=10,
+        probes=400,
+        stored=(10_000, 100_000, 1_000_000, 5_000_000),
+        settings_of_all=True,
+    ),
+}

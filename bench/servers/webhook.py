@@ -1,0 +1,31 @@
+"""Debian's ``webhook``: an HMAC rule, and a command that does nothing; it stores nothing.
+
+https://github.com/adnanh/webhook
+"""
+
+import json
+import os
+from pathlib import Path
+
+from bench.message import SECRET
+
+
+def serve(port: int, folder: Path) -> None:
+    """Run it."""
+    rule = {
+        "type": "payload-hmac-sha256",
+        "secret": SECRET.decode(),
+        "parameter": {"source": "header", "name": "X-Signature"},
+    }
+    hook = {
+        "id": "main",
+        "execute-command": "/bin/true",
+        "http-methods": ["POST"],
+        "trigger-rule": {"match": rule},
+        # It answers 200 to a wrong signature otherwise.
+        "trigger-rule-mismatch-http-response-code": 401,
+    }
+    hooks = folder / "hooks.json"
+    hooks.write_text(json.dumps([hook]))
+    options = ["-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port)]
+    os.execvp("webhook", ["webhook", *options, "-urlprefix", "webhooks"])

@@ -1,0 +1,1 @@
+"""What is measured, one module each: ``run(bench)``, and how its table looks."""
