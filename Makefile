@@ -20,7 +20,7 @@ run: $(READY) ## the listener for real use; its data is kept in ./data
 	@$(BIN)/almahook serve $(ARGS)
 
 test: $(READY) lint types ## every test, lint, type and import-direction check
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -1,12 +1,16 @@
 """The only place that wires things together: settings, inbox, handlers, worker, receiver."""
 
-from almahook.app.first_run import with_own_secret
-from almahook.app.listener import Listener
-from almahook.app.logs import configure_logs
-from almahook.app.registry import load_registry
-from almahook.app.services import AppServices
-from almahook.app.stores import open_inbox
-from almahook.app.workers import LoneWorker
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from almahook.app.first_run import with_own_secret
+    from almahook.app.listener import Listener
+    from almahook.app.logs import configure_logs
+    from almahook.app.registry import load_registry
+    from almahook.app.services import AppServices
+    from almahook.app.stores import open_inbox
+    from almahook.app.workers import LoneWorker
 
 __all__ = [
     "AppServices",
@@ -17,3 +21,22 @@ __all__ = [
     "open_inbox",
     "with_own_secret",
 ]
+
+_MODULES = {
+    "AppServices": "services",
+    "Listener": "listener",
+    "LoneWorker": "workers",
+    "configure_logs": "logs",
+    "load_registry": "registry",
+    "open_inbox": "stores",
+    "with_own_secret": "first_run",
+}
+
+# A type checker would take every name for defined if it saw this.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first asked for: a command that looks needs no listener."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
