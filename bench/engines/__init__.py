@@ -52,22 +52,22 @@ ENGINES: Mapping[str, Engine] = {
     "celery": Engine(
         title="Celery (Redis, appendfsync always), prefork",
         module="celery",
-        rate=800,
+        rate=500,
         services=("redis",),
     ),
     "procrastinate": Engine(
         title="procrastinate (PostgreSQL)",
         module="procrastinate",
-        rate=600,
+        rate=400,
         services=("postgres",),
     ),
     "dbos-sqlite": Engine(
-        title="DBOS (SQLite), polling each 10 ms", module="dbos", rate=200, keeps_steps=True
+        title="DBOS (SQLite), polling each 10 ms", module="dbos", rate=150, keeps_steps=True
     ),
     "dbos-postgres": Engine(
         title="DBOS (PostgreSQL), polling each 10 ms",
         module="dbos",
-        rate=200,
+        rate=150,
         services=("postgres",),
         keeps_steps=True,
     ),
