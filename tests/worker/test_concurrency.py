@@ -181,6 +181,27 @@ def test_threads_that_submit_and_abandon_at_once_lose_no_job_and_exceed_nothing(
     assert len(desk.notes) == len(set(desk.notes))
 
 
+def test_a_blocked_loop_that_comes_free_again_closes_in_good_order(desk):
+    async def run(job):
+        if job.lease.startswith("blocks"):
+            desk.wait_at(job.lease)
+        desk.note(f"{job.lease} ended")
+
+    for number in range(20):
+        executor = LoopExecutor("loan", 3, run)
+        blocking = Job(lease=f"blocks {number}", handler=None, context=None)
+        executor.submit(blocking)
+        desk.until_noted(f"at blocks {number}")
+        for name in ("one", "other"):
+            executor.submit(Job(lease=f"{name} {number}", handler=None, context=None))
+        executor.abandon(blocking)
+        desk.until_noted(f"other {number} ended")
+        desk.open(f"blocks {number}")
+        executor.stop()
+        desk.eventually(lambda executor=executor: executor.stuck == 0)
+    assert len(desk.notes) == len(set(desk.notes)) == 20 * 4
+
+
 def test_when_no_thread_can_be_started_a_job_is_refused_and_the_next_is_not(
     room, desk, monkeypatch
 ):

@@ -74,7 +74,7 @@ def process(event, ctx):
     assert list(attempt.log) == ["INFO about to wait"]
 
 
-def test_what_a_handler_returns_after_its_time_is_thrown_away(shop, desk):
+def test_what_a_handler_returns_after_its_time_is_thrown_away(shop, desk, caplog):
     shop.write(
         loan="""
 @on("LOAN", timeout=0.2, retry=RetryPolicy(attempts=1))
@@ -88,7 +88,9 @@ def process(event, ctx):
     (run,) = shop.until_final(seq)
     desk.open("end")
     desk.until_noted("returned")
+    shop.until_final(*shop.send())
     assert shop.run(seq) == run
+    assert "run.stale_result" not in [record.message for record in caplog.records]
     assert (run.state, outcomes(shop, seq)) == (RunState.PARKED, [TIMED_OUT])
 
 
