@@ -118,11 +118,19 @@ class WebhookProtocol(PatientProtocol):
         if isinstance(exchange, Exchange) and exchange.more_body:
             exchange.wait(self._body_timeout_s)
 
+    def on_message_begin(self) -> None:
+        """Begin a request without what only ASGI needs."""
+        self._is_in_head = True
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
     def on_headers_complete(self) -> None:
         """Take the short way where it leads to the same answer."""
         endpoint = self._endpoints.get(self.url)
         head = None if endpoint is None or self._is_special() else Head.of(self.headers)
         if endpoint is None or head is None or not _is_short(head):
+            self._catch_up()
             super().on_headers_complete()
             return
         self._is_in_head = False
@@ -145,6 +153,14 @@ class WebhookProtocol(PatientProtocol):
         if isinstance(exchange, Exchange) and exchange.more_body:
             exchange.give_up()
 
+    def _catch_up(self) -> None:
+        """Make up for what was left out when the request began."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        # The scope has this very list.
+        self.headers += headers
+
     def _is_special(self) -> bool:
         """Whether something else than a plain POST on a free connection is asked for."""
         parser = self.parser
@@ -161,6 +177,11 @@ class WebhookProtocol(PatientProtocol):
 
 class Exchange:
     """One request and its answer, in place of uvicorn's cycle."""
+
+    __slots__ = (
+        *("body", "disconnected", "keep_alive", "message_event", "more_body", "response_complete"),
+        *("_endpoint", "_head", "_protocol", "_reception", "_started", "_timer"),
+    )
 
     def __init__(
         self, protocol: WebhookProtocol, reception: Reception, endpoint: Endpoint, head: Head
