@@ -10,7 +10,7 @@ FOLDER = Path("records")
 @on("BIB", coalesce=30, concurrency=2)
 def process(event: BibEvent, ctx: Context) -> None:
     """Write the newest state of a record; of a burst of edits only the last is worth the work."""
-    mms_id = event.subject
+    mms_id = event.mms_id
     if not mms_id.isdigit():
         # Text of a message becomes part of a path only if it is known to be harmless.
         raise GiveUp("the record's id is not a number")
@@ -19,8 +19,6 @@ def process(event: BibEvent, ctx: Context) -> None:
         file.unlink(missing_ok=True)
         ctx.log.info("removed %s", file.name)
         return
-    records = event.payload.get("anies") or [""]
     FOLDER.mkdir(exist_ok=True)
-    # Inside the message the text is Unicode already; Alma's declaration says UTF-16.
-    file.write_text(records[0].partition("?>")[2], encoding="utf-8")
+    file.write_text(event.marcxml, encoding="utf-8")
     ctx.log.info("wrote %s", file.name)

@@ -9,11 +9,11 @@ LINK = "c.jobs.bibExport.link"
 @on("JOB_END", job="M47", status="COMPLETED_*")
 def announce(event: JobEnd, ctx: Context) -> Skip | None:
     """Write the file's name to the chat."""
-    for counter in event.payload.get("counter") or []:
-        if counter["type"]["value"] == LINK:
-            ctx.once("chat", ctx.notify.chat, f"{event.name}: {counter['value']}")
-            return None
-    return Skip("the job has made no file")
+    file = event.counter_text(LINK)
+    if not file:
+        return Skip("the job has made no file")
+    ctx.once("chat", ctx.notify.chat, f"{event.name}: {file}")
+    return None
 
 
 @on("JOB_END", job="M47", status=["FAILED", "*_ABORTED"])

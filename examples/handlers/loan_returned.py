@@ -19,12 +19,10 @@ NOTE = """
 
 def process(event: LoanEvent, ctx: Context) -> Skip | None:
     """Note that the item is back; noting it twice changes nothing, so there is no ctx.once."""
-    barcode = event.payload.get("item_barcode")
-    library = event.payload.get("library") or {}
-    if not barcode:
+    if not event.barcode:
         return Skip("the loan has no barcode")
     with closing(sqlite3.connect(DATABASE)) as database, database:
         database.execute(TABLE)
-        database.execute(NOTE, (barcode, event.document.get("time"), library.get("value")))
-    ctx.log.info("an item is back at %s", library.get("desc"))
+        database.execute(NOTE, (event.barcode, event.document.get("time"), event.library))
+    ctx.log.info("an item is back at %s", event.get("library.desc"))
     return None

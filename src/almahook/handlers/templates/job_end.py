@@ -3,7 +3,6 @@
 from almahook import Context, GiveUp, JobEnd, Skip
 from almahook.errors import AlmaNotFoundError, InvalidNumberError
 
-NOT_PEOPLE = {"", "System", "API", "AlmaAdmin"}
 ENDINGS = {
     "COMPLETED_SUCCESS": "has completed.",
     "COMPLETED_NO_BULKS": "has completed.",
@@ -15,7 +14,7 @@ ENDINGS = {
 
 def process(event: JobEnd, ctx: Context) -> Skip | None:
     """Look up who submitted the job, and send one text."""
-    if event.submitted_by in NOT_PEOPLE:
+    if not event.is_from_person:
         return Skip("no person submitted this job")
     try:
         user = ctx.alma.get_user(event.submitted_by)
