@@ -5,6 +5,7 @@ on the disk of the checkout, so that fsync costs what it costs, and is removed i
 """
 
 import argparse
+import fcntl
 import json
 import shutil
 import signal
@@ -36,6 +37,7 @@ _TITLES = {name: engine.title for name, engine in ENGINES.items()} | {
     name: server.title for name, server in SERVERS.items()
 }
 _INTERRUPTED = 130
+_NOT_ALONE = "**another benchmark ran at the same time: these figures are worth little**"
 
 
 def main() -> None:
@@ -43,9 +45,13 @@ def main() -> None:
     given = _arguments()
     if not is_installed():
         sys.exit("wrk is not installed. On Debian: apt-get install wrk")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with _place() as place:
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.default_int_handler)
+    with _alone() as alone, _place() as place:
         conditions = machine.describe(place)
+        if not alone:
+            conditions.append(_NOT_ALONE)
+            print(_NOT_ALONE, file=sys.stderr)
         bench = Bench(scale=_scale(given), place=place, only=given.subjects, size=given.size)
         is_whole = _measure(bench, given.only)
     facts = _facts(given, bench.scale)
@@ -84,10 +90,22 @@ def _scale(given: argparse.Namespace) -> Scale:
 
 
 @contextmanager
-def _place() -> Iterator[Path]:
+def _alone() -> Iterator[bool]:
+    """Say whether no other benchmark of this checkout runs."""
     parent = ROOT / ".bench"
     parent.mkdir(exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="data-", dir=parent))
+    with (parent / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def _place() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="data-", dir=ROOT / ".bench"))
     # PostgreSQL runs as somebody else, and passes through here.
     place.chmod(0o755)
     try:

@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 
 from bench.figures import Figures, Spread
 
-_WIDTH = 760
-_LABELS = 330
+_WIDTH = 800
+_LABELS = 370
 _NUMBERS = 90
 _BAR = 16
 _STEP = 26

@@ -17,7 +17,8 @@ class Scale:
         idle_s: How long an idle process is watched.
         probes: How many events are timed from their receipt to their handler.
         stored: How many events are there already.
-        settings_of_all: Whether engines are measured in every setting, or only the usual one.
+        peers_in_all: Whether peers are measured in every round and setting, also where almahook
+            is not compared with them by a ratio.
     """
 
     rounds: int
@@ -28,7 +29,7 @@ class Scale:
     idle_s: float
     probes: int
     stored: tuple[int, ...]
-    settings_of_all: bool = False
+    peers_in_all: bool = False
 
 
 SCALES: Mapping[str, Scale] = {
@@ -47,9 +48,9 @@ SCALES: Mapping[str, Scale] = {
         seconds=3,
         connections=(8, 64, 512),
         every_server_at=(64,),
-        engine_s=3,
-        idle_s=10,
-        probes=100,
+        engine_s=2,
+        idle_s=5,
+        probes=60,
         stored=(10_000, 100_000),
     ),
     "full": Scale(
@@ -61,6 +62,6 @@ SCALES: Mapping[str, Scale] = {
         idle_s=10,
         probes=400,
         stored=(10_000, 100_000, 1_000_000, 5_000_000),
-        settings_of_all=True,
+        peers_in_all=True,
     ),
 }

@@ -56,7 +56,7 @@ def _grown(figures: Figures) -> Spread | None:
 
 TARGETS: Sequence[Target] = (
     _acks("FastAPI + SQLAlchemy + SQLite", "fastapi-sqlite", 25),
-    _acks("Debian's `webhook`", "webhook", 15),
+    _acks("Debian's `webhook`, waiting for its command", "webhook-waits", 15),
     _acks("Node's bare http + crypto", "node", 1),
     _acks("nginx + njs", "njs", 1),
     Target(

@@ -6,7 +6,7 @@ process each, with one worker, verifying the signature over the raw body.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.message import Sign, alma_signature, hex_signature
 
@@ -35,6 +35,16 @@ class Server:
     options: Mapping[str, str] | None = None
 
 
+_WEBHOOK = Server(
+    title="Debian's `webhook`, HMAC rule, runs `true`",
+    module="webhook",
+    program="webhook",
+    # It knows hexadecimal signatures only.
+    sign=hex_signature,
+    # And it calls a wrong one its own error.
+    refused=500,
+)
+
 SERVERS: Mapping[str, Server] = {
     "almahook": Server(title="**almahook**", module="almahook", stores=True),
     "almahook-receiver": Server(
@@ -54,14 +64,9 @@ SERVERS: Mapping[str, Server] = {
         stores=True,
         services=("postgres",),
     ),
-    "webhook": Server(
-        title="Debian's `webhook`, HMAC rule, runs `true`",
-        module="webhook",
-        program="webhook",
-        # It knows hexadecimal signatures only.
-        sign=hex_signature,
-        # And it calls a wrong one its own error.
-        refused=500,
+    "webhook": _WEBHOOK,
+    "webhook-waits": replace(
+        _WEBHOOK, title=f"{_WEBHOOK.title} and waits for it", options={"BENCH_WAIT": "true"}
     ),
     "express": Server(title="Express", module="express", program="node"),
     "node": Server(title="Node, bare http + crypto", module="node", program="node"),

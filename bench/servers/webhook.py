@@ -22,6 +22,8 @@ def serve(port: int, folder: Path) -> None:
         "execute-command": "/bin/true",
         "http-methods": ["POST"],
         "trigger-rule": {"match": rule},
+        # By default it answers before the command has run, and cannot say that it failed.
+        "include-command-output-in-response": os.environ.get("BENCH_WAIT") == "true",
         # It answers 200 to a wrong signature otherwise.
         "trigger-rule-mismatch-http-response-code": 401,
     }

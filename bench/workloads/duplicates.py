@@ -13,7 +13,7 @@ from bench.wrk import load
 
 NAME = "duplicates"
 CONNECTIONS = 64
-_SERVERS = ("almahook", "almahook-receiver", "fastapi-sqlite", "fastapi-postgres")
+_SERVERS = ("almahook", "fastapi-sqlite")
 
 
 def run(bench: Bench) -> None:

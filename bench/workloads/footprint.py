@@ -25,7 +25,7 @@ def run(bench: Bench) -> None:
     """Measure in turns."""
     for turn in range(bench.scale.rounds):
         bench.attempt(NAME, "almahook", CONDITION, turn, partial(listener, bench))
-        for name in _PEERS:
+        for name in _PEERS if not turn or bench.scale.peers_in_all else ():
             measure = partial(server, bench, SERVERS[name])
             bench.attempt(NAME, name, CONDITION, turn, measure)
 

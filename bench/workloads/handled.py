@@ -43,7 +43,7 @@ def is_measured(bench: Bench, name: str, engine: Engine, setting: Setting) -> bo
     """Whether an engine can do this, and there is time for it."""
     if setting.keep_step and not engine.keeps_steps:
         return False
-    return setting == USUAL or name == "almahook" or bench.scale.settings_of_all
+    return setting == USUAL or name == "almahook" or bench.scale.peers_in_all
 
 
 def measure(bench: Bench, engine: Engine, setting: Setting, folder: Path) -> Mapping[str, float]:

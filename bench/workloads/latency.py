@@ -28,6 +28,8 @@ def run(bench: Bench) -> None:
     """Measure all engines idle, and almahook under load."""
     for turn in range(bench.scale.rounds):
         for name, engine in ENGINES.items():
+            if turn and name != "almahook" and not bench.scale.peers_in_all:
+                continue
             bench.attempt(NAME, name, "idle", turn, partial(idle, bench, engine))
         bench.attempt(
             NAME,

@@ -13,7 +13,7 @@ from bench.wrk import load
 
 NAME = "refusals"
 CONNECTIONS = 64
-_SERVERS = ("almahook", "almahook-receiver", "fastapi-sqlite")
+_SERVERS = ("almahook", "fastapi-sqlite")
 
 
 def run(bench: Bench) -> None:
