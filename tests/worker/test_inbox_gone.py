@@ -69,12 +69,14 @@ def test_an_error_that_nobody_thought_of_is_told_and_does_not_end_the_worker(
     shop, desk, watched, method, caplog
 ):
     shop.write(loan=HELD)
-    watched.errors[method] = [LookupError("a bug")] * 2
+    watched.errors[method] = [LookupError("the name of a patron")] * 2
     worker = shop.start(inbox=watched, lease_s=0.6)
     let_end(shop, desk, watched, shop.send(count=4), method)
     assert worker.is_alive
-    told = [record for record in caplog.records if record.exc_info]
-    assert {record.exc_info[0] for record in told} == {LookupError}
+    told = [record for record in caplog.records if "place" in getattr(record, "fields", {})]
+    assert {record.fields["kind"] for record in told} == {"LookupError"}
+    assert all("conftest.py:" in record.fields["place"] for record in told)
+    assert "patron" not in caplog.text + str([record.__dict__ for record in caplog.records])
 
 
 def test_a_step_that_was_done_while_the_inbox_was_gone_is_kept_and_not_done_again(

@@ -1,6 +1,7 @@
 """What a worker logs: what became of runs, and the handler to write for an event without one."""
 
 import logging
+import traceback
 
 from almahook.handlers import handler_to_paste
 from almahook.inbox import AttemptOutcome, Lease, RunState, Settlement, StoredEvent
@@ -51,6 +52,15 @@ class Journal:
     def stuck(self, handler: str, threads: int) -> None:
         """Tell of a handler that gets no more runs here, as too many never came back."""
         log.error("handler.stuck", extra={"fields": {"handler": handler, "threads": threads}})
+
+    def unexpected(self, event: str, error: Exception, **fields: object) -> None:
+        """Tell of an error that nobody thought of, by its kind and place.
+
+        Its text, and the lines of a traceback, can hold what must not be logged.
+        """
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename}:{frame.lineno}"
+        log.error(event, extra={"fields": {**fields, "kind": type(error).__name__, "place": place}})
 
     def unavailable(self, reason: str, failures: int) -> None:
         """Tell that the inbox could not be used."""

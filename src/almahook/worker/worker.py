@@ -4,7 +4,6 @@ Handlers run on threads of their own; this thread alone talks to the inbox about
 which a handler keeps while it runs).
 """
 
-import logging
 import random
 import threading
 import time
@@ -25,8 +24,6 @@ from almahook.worker.jobs import Job, Jobs
 from almahook.worker.journal import Journal
 from almahook.worker.steps import LeasedSteps
 from almahook.worker.tenure import Tenure
-
-log = logging.getLogger("almahook.worker")
 
 _DISPATCH_BATCH = 256
 # After a few events, what follows them is let gather: a transaction for hundreds costs hardly more
@@ -173,9 +170,8 @@ class Worker:
                 worked = self._step()
             except InboxError as error:
                 self._back_off(error.message)
-            except Exception as error:
-                # Whatever it is, the other events want to be handled.
-                log.exception("worker.failed")
+            except Exception as error:  # noqa: BLE001 - the other events want to be handled
+                self._journal.unexpected("worker.failed", error)
                 self._back_off(type(error).__name__)
             else:
                 self._failures = 0
@@ -351,7 +347,16 @@ class Worker:
         return True
 
     def _decide(self, job: Job, ended: Ended) -> Settlement:
-        return _settlement(job.lease, ended, job.handler.retry, direct=job.is_direct)
+        return self._settlement(job.lease, ended, job.handler.retry, direct=job.is_direct)
+
+    def _settlement(
+        self, lease: Lease, ended: Ended, policy: RetryPolicy, *, direct: bool = False
+    ) -> Settlement:
+        try:
+            return settlement(lease, ended, policy=policy, spread=_spread(), direct=direct)
+        except Exception as error:  # noqa: BLE001 - a policy may be a class of the user's own
+            self._journal.unexpected("retry.policy_failed", error, handler=lease.handler)
+            return settlement(lease, ended, policy=RetryPolicy(), spread=_spread(), direct=direct)
 
     def _record(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Settle all, and if one of them cannot be stored, the others."""
@@ -359,11 +364,11 @@ class Worker:
             return self._inbox.settle(settlements)
         except InboxError:
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - one result must not hold the others up
             if len(settlements) > 1:
                 return [taken for one in settlements for taken in self._record([one])]
             # Its lease runs out, and it starts again.
-            log.exception("run.not_settled")
+            self._journal.unexpected("run.not_settled", error, run_id=settlements[0].run_id)
             return [False]
 
     def _tell(self, lease: Lease, settled: Settlement, *, ours: bool) -> None:
@@ -372,8 +377,8 @@ class Worker:
             return
         try:
             self._observe(lease, settled)
-        except Exception:
-            log.exception("worker.observer_failed")
+        except Exception as error:  # noqa: BLE001 - it is told of what is done already
+            self._journal.unexpected("worker.observer_failed", error)
 
     # Time-outs and leases
 
@@ -420,7 +425,7 @@ class Worker:
         handler = self._registry.get(lease.handler)
         # Whoever has the handler decides when it was tried often enough.
         policy = handler.retry if handler else RetryPolicy(attempts=lease.attempt + 1)
-        return _settlement(lease, lost(now), policy)
+        return self._settlement(lease, lost(now), policy)
 
     def _let_go(self) -> None:
         """End without the inbox: the leases run out, and the runs start again elsewhere."""
@@ -430,17 +435,6 @@ class Worker:
         self._unsettled = []
         self._jobs.take_returned()
         self._unreleased = []
-
-
-def _settlement(
-    lease: Lease, ended: Ended, policy: RetryPolicy, *, direct: bool = False
-) -> Settlement:
-    try:
-        return settlement(lease, ended, policy=policy, spread=_spread(), direct=direct)
-    except Exception:
-        # A policy may be a class of the user's own.
-        log.exception("retry.policy_failed", extra={"fields": {"handler": lease.handler}})
-        return settlement(lease, ended, policy=RetryPolicy(), spread=_spread(), direct=direct)
 
 
 def _answer(job: Job, settled: Settlement, *, ours: bool) -> None:
