@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from threading import Event
 
-from almahook.errors import InboxError, InboxUnavailableError
+from almahook.errors import InboxError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
 from almahook.protocol import Accepted, Duplicate, Failed, Handled, Stored, Unhandled
 from almahook.protocol.reply import Result
@@ -51,7 +51,6 @@ class Intake:
     ) -> None:
         self._inbox = inbox
         self._deliver = deliver
-        self._max_pending = max_pending
         self._refusal_bytes = refusal_bytes
         self._clock = clock
         self._on_stored = on_stored
@@ -66,7 +65,7 @@ class Intake:
     @property
     def is_full(self) -> bool:
         """Whether the next event would be turned away."""
-        return self._events.pending >= self._max_pending
+        return self._events.is_full
 
     @property
     def is_failing(self) -> bool:
@@ -99,9 +98,7 @@ class Intake:
 
     def record(self, refusal: Refusal) -> None:
         """Keep a refused request, if there is room: a flood must not cost more than refusing it."""
-        try:
-            self._rejections.submit(rejection(refusal, body_bytes=self._refusal_bytes))
-        except InboxUnavailableError:
+        if self._rejections.is_full or not self._rejections.offer(self._rejection(refusal)):
             self._on_not_recorded()
 
     def close(self) -> None:
@@ -109,6 +106,9 @@ class Intake:
         self._closing.set()
         self._events.close()
         self._rejections.close()
+
+    def _rejection(self, refusal: Refusal) -> Rejection:
+        return rejection(refusal, body_bytes=self._refusal_bytes)
 
     def _append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         try:

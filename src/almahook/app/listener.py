@@ -13,7 +13,7 @@ from almahook.app.intake import Intake
 from almahook.app.registry import load_registry
 from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
-from almahook.app.workers import worker_options
+from almahook.app.workers import BESIDE_RECEIVER_S, worker_options
 from almahook.config import Settings, load_settings
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
 from almahook.handlers import Registry
@@ -63,7 +63,7 @@ class Listener:
             inbox=self.inbox,
             registry=self.registry,
             services=self._services,
-            options=worker_options(settings),
+            options=worker_options(settings, look_s=BESIDE_RECEIVER_S),
             observe=self._count_run,
             clock=clock,
         )

@@ -10,12 +10,18 @@ from almahook.app.stores import open_inbox
 from almahook.config import Settings
 from almahook.worker import Worker, WorkerOptions
 
+# How often is looked for what other processes have stored. A worker beside a receiver is woken by
+# it, and others only replay.
+_ALONE_S = 0.1
+BESIDE_RECEIVER_S = 0.5
 
-def worker_options(settings: Settings) -> WorkerOptions:
+
+def worker_options(settings: Settings, *, look_s: float = _ALONE_S) -> WorkerOptions:
     """Say how a worker of these settings works."""
     return WorkerOptions(
         lease_s=settings.lease_s,
         poll_s=settings.worker_poll_s,
+        look_s=look_s,
         dispatching=settings.mode == "inbox",
     )
 

@@ -62,6 +62,11 @@ class GroupCommitter(Generic[T, R]):
         self._thread.start()
 
     @property
+    def is_full(self) -> bool:
+        """Whether the next item would be turned away."""
+        return self._queue.qsize() >= self._max_pending
+
+    @property
     def pending(self) -> int:
         """How many items wait to be stored."""
         return self._queue.qsize()
@@ -99,6 +104,14 @@ class GroupCommitter(Generic[T, R]):
         self._put(_Pending(item, partial(_finish, future), None))
         return future
 
+    def offer(self, item: T) -> bool:
+        """Store an item that nobody waits for; False when there is no room for it."""
+        try:
+            self._put(_Pending(item, _forget, None))
+        except InboxUnavailableError:
+            return False
+        return True
+
     def close(self) -> None:
         """Store what waits, then stop; later items are turned away."""
         with self._gate:
@@ -108,7 +121,7 @@ class GroupCommitter(Generic[T, R]):
         self._thread.join()
 
     def _put(self, pending: _Pending[T, R]) -> None:
-        if self._queue.qsize() >= self._max_pending:
+        if self.is_full:
             raise OverloadedError
         with self._gate:
             if self._closed:
@@ -147,6 +160,10 @@ class GroupCommitter(Generic[T, R]):
                 return [(batch[0], _unavailable(error))]
             # One item that cannot be stored must not take its neighbours down.
             return [result for pending in batch for result in self._store([pending])]
+
+
+def _forget(_: object) -> None:
+    """Nobody waits for the result."""
 
 
 def _unavailable(error: Exception) -> InboxUnavailableError:

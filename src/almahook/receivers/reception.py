@@ -13,12 +13,14 @@ from almahook.errors import (
 )
 from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request
 from almahook.protocol.reply import Mode, Result
+from almahook.receivers.budget import LineBudget
 from almahook.receivers.metrics import Metrics
 
 TakeIn = Callable[[Accepted, float], Awaitable[Result]]
 Store = Callable[[Accepted, float, Callable[[Result], None]], None]
 
 _LONGEST_NAME = 100
+_LINES_PER_SECOND = 20
 
 log = logging.getLogger("almahook.receiver")
 
@@ -82,6 +84,8 @@ class Reception:
         self.ports = ports
         self.mode: Mode = mode
         self.metrics = metrics
+        # A flood of refused requests must not fill the disk that events are stored on.
+        self._lines = LineBudget(_LINES_PER_SECOND)
 
     def note(
         self, outcome: Challenged | Refused, request: Request, profile: str, now: float
@@ -122,11 +126,18 @@ class Reception:
     ) -> None:
         # The profile of a refused request is whatever somebody wrote into a URL.
         profile = profile[:_LONGEST_NAME]
-        fields = {"profile": profile, "code": refused.error.code, "status": refused.status}
-        log.warning("request.refused", extra={"fields": fields})
+        held_back = self._lines.take(now)
+        if held_back is not None:
+            _tell_refused(refused, profile, held_back)
         self.ports.record(
             Refusal(refused=refused, request=request, profile=profile, size=size, at=now)
         )
+
+
+def _tell_refused(refused: Refused, profile: str, held_back: int) -> None:
+    fields = {"profile": profile, "code": refused.error.code, "status": refused.status}
+    more = {"held_back": held_back} if held_back else {}
+    log.warning("request.refused", extra={"fields": {**fields, **more}})
 
 
 def failed(error: Exception) -> AlmaHookError:

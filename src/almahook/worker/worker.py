@@ -33,7 +33,6 @@ _MOST_PREFETCHED = 256
 # So many threads of one handler that never came back, and it gets no further runs here.
 _MOST_STUCK = 32
 # How often another process's writes are looked for; a look costs microseconds.
-_LOOK_S = 0.1
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 # How often, and after what waits, a worker that is to stop tries to reach the inbox.
 _LAST_TRIES = 5
@@ -62,12 +61,14 @@ class WorkerOptions:
     Attributes:
         lease_s: How long a run stays with a worker that is not heard of; renewed meanwhile.
         poll_s: How often due retries and lost leases are looked for.
+        look_s: How often is looked whether another process has stored something.
         dispatching: Whether new events are given to handlers here; in direct mode the request
             that brought an event does so.
     """
 
     lease_s: float = 30.0
     poll_s: float = 1.0
+    look_s: float = 0.1
     dispatching: bool = True
 
 
@@ -200,7 +201,7 @@ class Worker:
             until = min(until, self._next_poll)
         while (now := time.monotonic()) < until:
             pause_s = self._next_dispatch - now
-            if self._wake.wait(pause_s if pause_s > 0 else _LOOK_S) or pause_s > 0:
+            if self._wake.wait(pause_s if pause_s > 0 else self._options.look_s) or pause_s > 0:
                 return
             if self._jobs.overdue() or self._has_changed():
                 return
