@@ -42,7 +42,7 @@ class Store:
         return Receiver(Reception(endpoints={"main": endpoint}, ports=ports), reader=reader)
 
 
-async def post(receiver: Receiver, *pieces: bytes, announced: int = 0) -> int:
+async def post(receiver: Receiver, *pieces: bytes, announced: int = 0, method: str = "POST") -> int:
     left = list(pieces)
     sent: list[Any] = []
 
@@ -54,7 +54,7 @@ async def post(receiver: Receiver, *pieces: bytes, announced: int = 0) -> int:
 
     headers = [(b"x-exl-signature", signature(b"".join(pieces)).encode())]
     headers += [(b"content-length", str(announced).encode())] if announced else []
-    scope = {"type": "http", "method": "POST", "path": "/webhooks/main", "query_string": b""}
+    scope = {"type": "http", "method": method, "path": "/webhooks/main", "query_string": b""}
     await receiver({**scope, "headers": headers}, receive, send)
     return int(sent[0]["status"])
 
@@ -109,3 +109,15 @@ def test_a_refusal_says_how_large_its_body_was_or_was_going_to_be() -> None:
         b"",
     )
     assert (read.refused.error.code, read.size) == ("body.json", 100)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD"])
+def test_a_wrong_method_is_refused_and_recorded_with_its_reason(method) -> None:
+    async def scenario() -> list[Refusal]:
+        store = Store()
+        await post(store.receiver(), b"{}", method=method)
+        return store.refusals
+
+    (refusal,) = asyncio.run(scenario())
+    assert (refusal.refused.error.code, refusal.refused.status) == ("request.method", 405)
+    assert refusal.request.method == method

@@ -26,6 +26,9 @@ _BY_CODE = {
         "The listener URL in Alma must end in the name of a profile of the settings: "
         "/webhooks/main for [profiles.main]. Alma does not send the event again."
     ),
+    "request.method": (
+        "Alma sends GET and POST only, so this was somebody else. There is nothing to do."
+    ),
     "challenge.missing": (
         "Somebody has opened the address, in a browser for example. There is nothing to do."
     ),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from almahook.errors import (
     AlmaHookError,
     InboxUnavailableError,
-    MethodNotAllowedError,
     RefusalError,
 )
 from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request
@@ -93,7 +92,7 @@ class Reception:
         """Tell of what is answered without being stored, and keep it if it was refused."""
         if isinstance(outcome, Challenged):
             log.info("challenge.answered", extra={"fields": {"profile": profile}})
-        elif not isinstance(outcome.error, MethodNotAllowedError):
+        else:
             self._record(outcome, request, profile=profile, size=len(request.body), now=now)
 
     def turn_away(
