@@ -31,6 +31,8 @@ def view(event: StoredEvent) -> Event:
 
 def assign(registry: Registry, event: StoredEvent) -> list[Assignment]:
     """Name the handlers that take an event."""
+    if not registry:
+        return []
     return [assignment(handler, event) for handler in registry.matching(view(event))]
 
 
