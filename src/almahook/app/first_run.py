@@ -1,17 +1,15 @@
 """A listener without any configuration: it makes its own secret."""
 
-import os
 import secrets
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from almahook.app.new_file import OWNER_ONLY, write_new
 from almahook.config import DEFAULT_PROFILE, Secret, Settings
-from almahook.errors import ConfigurationError
 
 _FILE = "data/secret"
 
-_OWNER_ONLY = 0o600
 _BYTES = 24
 
 
@@ -53,20 +51,4 @@ def _with_file(settings: Settings) -> Settings:
 
 def _make(path: Path) -> Secret | None:
     secret = new_secret()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    except FileExistsError:
-        if path.parent.is_dir():
-            return None
-        raise ConfigurationError(f"{path.parent} is in the way: it is not a folder.") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(secret + "\n")
-    except OSError as error:
-        # An empty file would be taken for the secret at every later start.
-        path.unlink()
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
-    return Secret(secret)
+    return Secret(secret) if write_new(path, secret + "\n", mode=OWNER_ONLY) else None

@@ -1,6 +1,5 @@
 """``almahook init``: the folder of a new project."""
 
-import os
 import re
 from collections.abc import Iterator
 from importlib import resources
@@ -12,10 +11,7 @@ import typer
 from almahook.cli.common import JSONOption, print_json
 from almahook.cli.page import Page
 from almahook.config import SETTINGS_FILE
-from almahook.errors import ConfigurationError
 
-_OWNER_ONLY = 0o600
-_FOR_ALL = 0o644
 _PRIVATE = ".env"
 _NAME = "ALMAHOOK_SECRET"
 _NEVER_COMMITTED = (".env", "data/")
@@ -77,23 +73,9 @@ def _write(file: Path, text: str) -> bool:
     Raises:
         ConfigurationError: It cannot be written.
     """
-    mode = _OWNER_ONLY if file.name == _PRIVATE else _FOR_ALL
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        if file.parent.is_dir():
-            return False
-        raise ConfigurationError(f"{file.parent} is in the way: it is not a folder.") from None
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error.strerror}.") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        file.unlink()
-        raise ConfigurationError(f"{file} cannot be written: {error.strerror}.") from None
-    return True
+    from almahook.app.new_file import FOR_ALL, OWNER_ONLY, write_new
+
+    return write_new(file, text, mode=OWNER_ONLY if file.name == _PRIVATE else FOR_ALL)
 
 
 def _advice(folder: Path, kept: list[str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from almahook.events.loan import LoanEvent
 from almahook.events.notification import NotificationEvent
 from almahook.events.read import event_of, read_event
 from almahook.events.request import RequestEvent
-from almahook.events.sample import sample_document
+from almahook.events.sample import sample_document, without_nulls
 from almahook.events.user import UserEvent, UserRecord
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "event_of",
     "read_event",
     "sample_document",
+    "without_nulls",
 ]

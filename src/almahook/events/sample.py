@@ -28,3 +28,12 @@ def sample_document(action: str) -> dict[str, Any]:
     """
     file = resources.files("almahook.events") / "samples" / _FILES[action]
     return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+
+
+def without_nulls(value: Any) -> Any:
+    """Leave out what is null, as the newer generation of Alma's messages does."""
+    if isinstance(value, dict):
+        return {name: without_nulls(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [without_nulls(one) for one in value]
+    return value

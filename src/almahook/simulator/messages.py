@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from almahook.events import sample_document
+from almahook.events import sample_document, without_nulls
 from almahook.protocol import ACTIONS
 from almahook.simulator.variety import JOB_STATUSES, VARY, alert_of, digits, stamp_of
 
@@ -186,7 +186,7 @@ def _as_2024(document: dict[str, Any]) -> dict[str, Any]:
         bib.update({key: value for key, value in _BIB_EXTRAS_2024.items() if key not in bib})
     rest = {key: value for key, value in document.items() if key not in _ENVELOPE_2024}
     ordered = {**{key: document[key] for key in _ENVELOPE_2024}, **rest}
-    return {key: _without_nulls(value) for key, value in ordered.items() if value is not None}
+    return {key: without_nulls(value) for key, value in ordered.items() if value is not None}
 
 
 def _job_2024(job: dict[str, Any]) -> dict[str, Any]:
@@ -197,14 +197,6 @@ def _job_2024(job: dict[str, Any]) -> dict[str, Any]:
         job["link"] = f"/almaws/v1/conf/jobs/{info.get('id')}/instances/{job['id']}"
     ordered = {key: job.pop(key) for key in _JOB_KEYS_2024 if key in job}
     return {**ordered, **job}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
 
 
 _SHAPES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from almahook.events import Event, read_event, sample_document
+from almahook.events import Event, read_event, sample_document, without_nulls
 from almahook.protocol import ACTIONS
 
 Generation = Literal["2020", "2024"]
@@ -95,14 +95,6 @@ def _coded(present: Any, value: Any) -> Any:
 
 
 def _in_2024(document: dict[str, Any]) -> dict[str, Any]:
-    plain = _without_nulls(document)
+    plain = without_nulls(document)
     ordered = {name: plain[name] for name in _ENVELOPE_2024 if name in plain}
     return {**ordered, **plain}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
-    if isinstance(value, list):
-        return [_without_nulls(one) for one in value]
-    return value
