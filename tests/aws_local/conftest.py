@@ -1,0 +1,3 @@
+from aws_local.ministack import aws_environment, ministack
+
+__all__ = ["aws_environment", "ministack"]
