@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 UV := .tools/bin/uv
 READY := $(VENV)/.ready
 BENCH := .bench/venv
+SAM := .sam/venv
+LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links $(LOCKFLAGS)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -19,7 +22,7 @@ demo: $(READY) ## a pretend Alma, the listener and 2,000 events on this machine 
 run: $(READY) ## the listener for real use; its data is kept in ./data
 	@$(BIN)/almahook serve $(ARGS)
 
-test: $(READY) lint types ## every test, lint, type and import-direction check
+test: $(READY) $(SAM)/.ready lint types ## every test, lint, type and import-direction check
 	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY)
@@ -38,10 +41,9 @@ format: $(READY) ## put the code into the project's form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock: $(UV) ## resolve the dependencies anew
-	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCKFLAGS) \
-	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(LOCKFLAGS) \
-	  --all-extras --group bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	@$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(LOCK) --all-extras --group bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	@$(LOCK) --group pyproject.toml:sam -o requirements/sam.txt
 
 $(UV): requirements/uv.txt
 	@PYTHON="$(PYTHON)" sh requirements/get-uv.sh
@@ -61,5 +63,12 @@ $(BENCH)/.ready: $(UV) requirements/bench.txt pyproject.toml
 	@$(UV) pip install -q --python $(BENCH)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Another: AWS SAM's command line, and the emulator that runs what it deploys.
+$(SAM)/.ready: $(UV) requirements/sam.txt
+	@echo "Setting up: AWS SAM and an emulator of AWS (once)"
+	@$(UV) venv -q --allow-existing --python "$(PYTHON)" $(SAM)
+	@$(UV) pip install -q --python $(SAM)/bin/python --require-hashes -r requirements/sam.txt
+	@touch $@
+
 clean: ## remove everything that the set-up made
-	@rm -rf .venv .bench .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .bench .sam .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
