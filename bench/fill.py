@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 
 from almahook.inbox import Assignment, Attempt, AttemptOutcome, RunState, Settlement, StoredEvent

@@ -1,5 +1,5 @@
 import logging
-from dataclasses import replace
+from msgspec.structs import replace
 
 import pytest
 

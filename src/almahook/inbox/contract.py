@@ -1,9 +1,12 @@
 """What every inbox does, and the life of an event in it.
 
-    Alma ─▶ append ─▶ dispatch ─▶ lease ─▶ (handler) ─▶ settle
-                         │          ▲                      │
-                         │          └── waiting ◀── retry ─┤
-                         └─▶ unhandled        succeeded · skipped · parked
+    Alma ─▶ spool ─▶ collect ─▶ dispatch ─▶ lease ─▶ (handler) ─▶ settle
+                                   │          ▲                      │
+                                   │          └── waiting ◀── retry ─┤
+                                   └─▶ unhandled        succeeded · skipped · parked
+
+What is spooled is durable and costs little. Only when it is collected is it looked whether the
+event was there already, and only then is it an event of the inbox. ``append`` does both at once.
 
 A run is one handler's work on one event:
 
@@ -15,7 +18,7 @@ A run is one handler's work on one event:
 
 Rules that every store keeps:
 
-- What ``append`` returned is on disk.
+- What ``spool`` and ``append`` returned from is on disk, or as durable as the store promises.
 - One event per key (profile, action, event, id), whoever appends it and however often at once.
 - A result is taken only under the token its lease was given (fencing).
 - Of runs in one lane, one at a time is leased, the oldest event first.
@@ -26,7 +29,9 @@ Times are seconds since the epoch, UTC, and are always arguments: a store reads 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+from almahook.protocol.value import Value
 
 
 class RunState(StrEnum):
@@ -56,8 +61,7 @@ class AttemptOutcome(StrEnum):
     LOST = "lost"  # the worker died or vanished while it ran
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewEvent:
+class NewEvent(Value, frozen=True, kw_only=True):
     """A verified message, ready to be stored.
 
     Attributes:
@@ -65,6 +69,8 @@ class NewEvent:
         time: When Alma says it happened, as Alma wrote it; empty when absent.
         secret_index: Which of the profile's secrets signed it, counted from 0.
     """
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
 
     profile: str
     action: str
@@ -74,13 +80,12 @@ class NewEvent:
     time: str
     subject: str
     content_type: str
-    body: bytes = field(repr=False)
+    body: bytes
     received_at: float
     secret_index: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredEvent(NewEvent):
+class StoredEvent(NewEvent, frozen=True, kw_only=True):
     """An event of the inbox; ``seq`` counts up in the order of arrival and is never reused."""
 
     seq: int
@@ -92,6 +97,19 @@ class Receipt:
 
     seq: int
     duplicate: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """What became of spooled events.
+
+    Attributes:
+        events: How many were new.
+        duplicates: How many were in the inbox already.
+    """
+
+    events: int
+    duplicates: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,7 +249,7 @@ class Backlog:
     """What is not finished.
 
     Attributes:
-        pending: Events that are not dispatched yet.
+        pending: Events that are not dispatched yet, with those that are only spooled.
         oldest_at: When the oldest unfinished event was received; None when there is none.
         waiting: Runs that are due now or later.
         running: Runs that a worker holds.
@@ -263,6 +281,12 @@ class Inbox(Protocol):
     read or written now: locked, disk full, gone.
     """
 
+    def spool(self, events: Sequence[NewEvent]) -> None:
+        """Store events durably at the least cost; ``collect`` makes them events of the inbox."""
+
+    def collect(self, *, limit: int) -> Collected:
+        """Append about ``limit`` spooled events, oldest first; say what became of them."""
+
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
 
@@ -270,7 +294,7 @@ class Inbox(Protocol):
         """Record refused requests, oldest forgotten first."""
 
     def dispatch(self, match: Match, *, limit: int) -> int:
-        """Make the runs of the oldest events not dispatched yet; return how many events."""
+        """Collect, then make the runs of the oldest events not dispatched; return their number."""
 
     def claim(self, seq: int, match: Match, *, now: float, until: float) -> Claim:
         """Make an event's runs if it has none, and lease those that have not succeeded."""

@@ -4,7 +4,8 @@
 INSERT INTO events (profile, action, event, event_id, institution, time, subject, content_type,
                     received_at, secret_index, body)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-       value ->> 7, value ->> 8, value ->> 9, substr(:bodies, value ->> 10, value ->> 11)
+       value ->> 7, value ->> 8, value ->> 9,
+       coalesce(substr(:bodies, value ->> 10, value ->> 11), x'')
 FROM json_each(:rows)
 WHERE true
 ON CONFLICT DO NOTHING
@@ -222,3 +223,16 @@ DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 -- purge_rejections --
 DELETE FROM rejections WHERE id IN (SELECT id FROM rejections WHERE at < :before LIMIT :limit)
+
+-- segments --
+SELECT name, collected FROM segments
+
+-- collected --
+SELECT collected FROM segments WHERE name = :name
+
+-- set_collected --
+INSERT INTO segments (name, collected) VALUES (:name, :collected)
+ON CONFLICT (name) DO UPDATE SET collected = excluded.collected
+
+-- forget_segment --
+DELETE FROM segments WHERE name = :name

@@ -20,7 +20,7 @@ from almahook.inbox.contract import (
     StoredEvent,
 )
 
-_EVENT_FIELDS = tuple(field.name for field in fields(StoredEvent))
+_EVENT_FIELDS = StoredEvent.__struct_fields__
 _encode = msgspec.json.Encoder().encode
 
 

@@ -14,6 +14,7 @@ from almahook.inbox.contract import (
     Attempt,
     Backlog,
     Claim,
+    Collected,
     EventFilter,
     Lease,
     Match,
@@ -27,9 +28,12 @@ from almahook.inbox.contract import (
     StoredEvent,
 )
 from almahook.inbox.sqlite import rows
+from almahook.inbox.sqlite.append import append
 from almahook.inbox.sqlite.coalesce import Planned, coalesce
+from almahook.inbox.sqlite.collect import Collector
 from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
+from almahook.inbox.sqlite.spool import Spool, spool_folder
 from almahook.inbox.sqlite.sql import load_queries
 
 _NEWEST = 2**63 - 1
@@ -62,21 +66,26 @@ class SQLiteInbox:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self._db = Database(Path(path), busy_timeout_s=busy_timeout_s)
+        self._spool = Spool(spool_folder(Path(path)))
+        self._collector = Collector(self._db, self._spool)
         self._rejections_kept = rejections_kept
         self._rejection_body_bytes = rejection_body_bytes
+
+    def spool(self, events: Sequence[NewEvent]) -> None:
+        """Store events durably, in a file beside the database."""
+        if events:
+            self._spool.put(events)
+
+    def collect(self, *, limit: int) -> Collected:
+        """Append spooled events, oldest first; a batch is never taken in part."""
+        return self._collector.collect(limit)
 
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
         if not events:
             return []
-        packed = rows.pack_events(events)
         with self._db.write() as connection:
-            stored = connection.execute(_Q["append"], packed)
-            last = stored.lastrowid or 0
-            if stored.rowcount == len(events):
-                first = last - len(events) + 1
-                return [Receipt(seq=first + n, duplicate=False) for n in range(len(events))]
-            return _receipts_with_duplicates(connection, packed, new=stored.rowcount)
+            return append(connection, events)
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
         """Record refused requests, oldest forgotten first."""
@@ -86,6 +95,7 @@ class SQLiteInbox:
 
     def dispatch(self, match: Match, *, limit: int) -> int:
         """Make the runs of the oldest events not dispatched yet; return how many events."""
+        self.collect(limit=limit)
         while True:
             with self._db.read() as connection:
                 before = _dispatched(connection)
@@ -201,6 +211,7 @@ class SQLiteInbox:
         Raises:
             NotFoundError: There is no such event.
         """
+        self._collector.catch_up()
         with self._db.read() as connection:
             return _event(connection, seq)
 
@@ -208,6 +219,7 @@ class SQLiteInbox:
         self, where: EventFilter, *, limit: int, before: int | None = None, after: int | None = None
     ) -> list[StoredEvent]:
         """List events, newest first; with ``after``, oldest first (to follow what arrives)."""
+        self._collector.catch_up()
         with self._db.read() as connection:
             return find_events(connection, where, limit=limit, before=before, after=after)
 
@@ -242,10 +254,11 @@ class SQLiteInbox:
         """Count what is not finished; its cost does not grow with what is."""
         with self._db.read() as connection:
             row = connection.execute(_Q["backlog"]).fetchone()
-        oldest = [at for at in (row["oldest_pending"], row["oldest_open"]) if at is not None]
+        spooled = self._collector.waiting()
+        times = (row["oldest_pending"], row["oldest_open"], spooled.oldest_at)
         return Backlog(
-            pending=row["pending"],
-            oldest_at=min(oldest, default=None),
+            pending=row["pending"] + spooled.events,
+            oldest_at=min((at for at in times if at is not None), default=None),
             waiting=row["waiting"],
             running=row["running"],
             parked=row["parked"],
@@ -259,7 +272,7 @@ class SQLiteInbox:
 
     def version(self) -> int:
         """A number that changes when anybody else has written; cheap enough to poll."""
-        return self._db.version()
+        return hash((self._db.version(), *self._spool.segments().items()))
 
     def purge(self, *, before: float, limit: int) -> Purged:
         """Delete at most ``limit`` finished events received before a time, and old rejections."""
@@ -269,10 +282,14 @@ class SQLiteInbox:
             for query in _PURGE:
                 connection.execute(_Q[query], {"seqs": rows.pack(seqs)})
             rejections = connection.execute(_Q["purge_rejections"], asked).rowcount
+        # What was collected is deleted with the segment that it came in.
+        self._spool.end_segment()
+        self._spool.forget_set_aside(before=before)
         return Purged(events=len(seqs), rejections=rejections)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
+        self._spool.end_segment()
         self._db.close()
 
     def _dispatched_together(
@@ -317,20 +334,6 @@ def _make_runs(
     connection.execute(_Q["index_subjects"], {"rows": rows.pack(subjects)})
     remaining = coalesce(connection, planned, _Q)
     connection.execute(_Q["insert_runs"], {"rows": rows.pack(plan.row() for plan in remaining)})
-
-
-def _receipts_with_duplicates(
-    connection: Connection, packed: Mapping[str, Any], *, new: int
-) -> list[Receipt]:
-    """Tell the events that were new from those that were there, also within the batch itself."""
-    row = connection.execute(_Q["last_before"], {"new": new}).fetchone()
-    last_before = row[0] if row else 0
-    seen: set[int] = set()
-    receipts = []
-    for seq in _ids(connection, "seqs_of_keys", rows=packed["rows"]):
-        receipts.append(Receipt(seq=seq, duplicate=seq <= last_before or seq in seen))
-        seen.add(seq)
-    return receipts
 
 
 def _event(connection: Connection, seq: int) -> StoredEvent:

@@ -29,7 +29,17 @@ import pytest
 _MODULES = tuple(
     f"{__name__}.{part}"
     for part in (
-        *("append", "dispatch", "lease", "lanes", "coalescing", "claim", "settle", "steps"),
+        *(
+            "append",
+            "spooling",
+            "dispatch",
+            "lease",
+            "lanes",
+            "coalescing",
+            "claim",
+            "settle",
+            "steps",
+        ),
         *("replay", "queries", "rejections", "backlog", "purge", "life_cycle"),
     )
 )

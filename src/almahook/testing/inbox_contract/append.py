@@ -2,12 +2,12 @@
 # ruff: noqa: D103, PLR2004 - a test is named as its sentence, and its expectations are literal
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from threading import Barrier
 
+import msgspec
 import pytest
 
-from almahook.inbox import EventFilter, Inbox, NewEvent
+from almahook.inbox import EventFilter, Inbox, StoredEvent
 from almahook.testing.inbox_contract.given import LATER, OpenInbox, add, new_event, refused, to
 
 
@@ -26,9 +26,7 @@ def test_every_field_of_an_event_comes_back_as_it_was_stored(inbox: Inbox) -> No
     )
     (receipt,) = inbox.append([stored])
     found = inbox.event(receipt.seq)
-    assert {f.name: getattr(found, f.name) for f in fields(NewEvent)} == {
-        f.name: getattr(stored, f.name) for f in fields(NewEvent)
-    }
+    assert found == StoredEvent(**msgspec.structs.asdict(stored), seq=receipt.seq)
 
 
 def test_receipts_come_in_the_order_of_the_events_and_count_up(inbox: Inbox) -> None:

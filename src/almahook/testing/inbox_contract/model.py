@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from almahook.inbox import (
     OPEN_STATES,
     Assignment,
@@ -198,5 +200,4 @@ class Model:
 
 
 def _stored(seq: int, event: NewEvent) -> StoredEvent:
-    values = {name: getattr(event, name) for name in NewEvent.__dataclass_fields__}
-    return StoredEvent(seq=seq, **values)
+    return StoredEvent(seq=seq, **msgspec.structs.asdict(event))

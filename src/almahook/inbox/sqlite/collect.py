@@ -1,0 +1,83 @@
+"""From the spool into the database."""
+
+from contextlib import suppress
+
+from almahook.errors import InboxUnavailableError
+from almahook.inbox.contract import Collected
+from almahook.inbox.sqlite.append import append
+from almahook.inbox.sqlite.database import Database
+from almahook.inbox.sqlite.spool import Spool, Waiting
+from almahook.inbox.sqlite.sql import load_queries
+
+_Q = load_queries()
+_TRANSACTION = 256
+
+
+class Collector:
+    """Stores spooled events in the database, each once whoever else collects at the same time."""
+
+    def __init__(self, database: Database, spool: Spool) -> None:
+        self._db = database
+        self._spool = spool
+
+    def collect(self, limit: int) -> Collected:
+        """Collect ``limit`` events, oldest first, and the rest of the batch that the last is in.
+
+        Raises:
+            InboxUnavailableError: The spool cannot be read, or the database not written.
+        """
+        events = duplicates = 0
+        sizes, done = self._spool.segments(), self._done()
+        for name, size in sizes.items():
+            if size > done.get(name, 0) and events + duplicates < limit:
+                taken = self._take(name, limit - events - duplicates)
+                events, duplicates = events + taken.events, duplicates + taken.duplicates
+            elif size <= done.get(name, 0):
+                self._retire(name, done[name])
+        return Collected(events=events, duplicates=duplicates)
+
+    def catch_up(self) -> None:
+        """Collect what is spooled by now; when that cannot be, what was collected can be read."""
+        with suppress(InboxUnavailableError):
+            left = self.waiting().events
+            while left > 0:
+                taken = self.collect(min(left, _TRANSACTION))
+                if not (taken.events or taken.duplicates):
+                    return
+                left -= taken.events + taken.duplicates
+
+    def waiting(self) -> Waiting:
+        """Count what is not collected."""
+        sizes, done = self._spool.segments(), self._done()
+        counts = [
+            self._spool.waiting(name, done.get(name, 0))
+            for name, size in sizes.items()
+            if size > done.get(name, 0)
+        ]
+        return Waiting(
+            events=sum(count.events for count in counts),
+            oldest_at=min((at for count in counts if (at := count.oldest_at)), default=None),
+        )
+
+    def _done(self) -> dict[str, int]:
+        with self._db.read() as connection:
+            return dict(map(tuple, connection.execute(_Q["segments"])))
+
+    def _take(self, name: str, limit: int) -> Collected:
+        with self._db.write() as connection:
+            # Read anew within the transaction: who else collects cannot do so now.
+            row = connection.execute(_Q["collected"], {"name": name}).fetchone()
+            chunk = self._spool.read(name, row[0] if row else 0, limit=limit)
+            receipts = append(connection, chunk.events) if chunk.events else []
+            if receipts:
+                progress = {"name": name, "collected": chunk.end}
+                connection.execute(_Q["set_collected"], progress)
+        if not receipts:
+            self._retire(name, chunk.end)
+        duplicates = sum(receipt.duplicate for receipt in receipts)
+        return Collected(events=len(receipts) - duplicates, duplicates=duplicates)
+
+    def _retire(self, name: str, collected: int) -> None:
+        if self._spool.retire(name, collected=collected):
+            with self._db.write(durable=False) as connection:
+                connection.execute(_Q["forget_segment"], {"name": name})

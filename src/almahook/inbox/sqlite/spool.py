@@ -1,0 +1,316 @@
+"""What is received, in files beside the database, until it is collected.
+
+A receiver appends batches to a segment, a file of its own, and syncs each to disk; that is all
+that an acknowledgement waits for. Whoever collects reads the segments and notes in the database how
+far, in the transaction that stores the events. A segment whose writer is gone, and that was read to
+its end, is deleted.
+
+A segment is a line that names the form, then batches, each:
+
+    bytes and CRC-32 of the payload, number of its events, when the first was received
+    payload: a msgpack array of events
+
+A batch counts when all of it is there. What is cut off at the end was never acknowledged.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from errno import ENOENT
+from pathlib import Path
+from secrets import token_hex
+from struct import Struct
+from typing import BinaryIO
+from zlib import crc32
+
+import msgspec
+
+from almahook.errors import InboxUnavailableError
+from almahook.inbox.contract import NewEvent
+
+_MAGIC = b"almahook spool 1\n"
+_HEAD = Struct("<IIId")
+_MAX_SEGMENT_BYTES = 16 * 1024 * 1024
+_SUFFIX = ".segment"
+_DAMAGED = ".damaged"
+# How often a new segment may be deleted before it is locked.
+_TRIES = 10
+
+_encode = msgspec.msgpack.Encoder().encode
+log = logging.getLogger("almahook.inbox")
+
+_decode = msgspec.msgpack.Decoder(list[NewEvent]).decode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """The batches of a segment from some place on.
+
+    Attributes:
+        end: Where the next batch begins, in bytes from the start of the segment.
+    """
+
+    events: Sequence[NewEvent]
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """What is spooled and not collected.
+
+    Attributes:
+        events: How many, those that repeat others included.
+        oldest_at: When the first of them was received; None when there is none.
+    """
+
+    events: int = 0
+    oldest_at: float | None = None
+
+
+def spool_folder(database: Path) -> Path:
+    """Say where the segments of a database are."""
+    return database.with_name(f"{database.name}-spool")
+
+
+class Spool:
+    """The segments of one database.
+
+    Args:
+        folder: Where they are; it is made when the first event comes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._segment: _Segment | None = None
+
+    def put(self, events: Sequence[NewEvent]) -> None:
+        """Append a batch, on disk when this returns; it has one event at least.
+
+        Raises:
+            InboxUnavailableError: It could not be written.
+        """
+        payload = _encode(events)
+        head = _HEAD.pack(len(payload), crc32(payload), len(events), events[0].received_at)
+        with self._lock, _typed_errors(self._folder):
+            segment = self._segment or _begin(self._folder)
+            # Until it is known to be written whole, nothing is appended to it.
+            self._segment = None
+            segment.append(head + payload)
+            if segment.size < _MAX_SEGMENT_BYTES:
+                self._segment = segment
+            else:
+                segment.close()
+
+    def end_segment(self) -> None:
+        """Write no more to the segment that is open, so that it is deleted once it is collected."""
+        with self._lock:
+            if self._segment is not None:
+                self._segment.close()
+                self._segment = None
+
+    def segments(self) -> dict[str, int]:
+        """Return the names of the segments, oldest first, with their sizes in bytes."""
+        with _typed_errors(self._folder):
+            try:
+                found = [entry for entry in os.scandir(self._folder) if _is_segment(entry.name)]
+            except FileNotFoundError:
+                return {}
+            sizes = {entry.name: _size(entry) for entry in sorted(found, key=lambda one: one.name)}
+            return {name: size for name, size in sizes.items() if size is not None}
+
+    def read(self, name: str, start: int, *, limit: int) -> Chunk:
+        """Read batches from ``start`` on, until they hold ``limit`` events or no more are there."""
+        with self._open(name) as file:
+            return _read(file, start, limit) if file else Chunk(events=(), end=start)
+
+    def waiting(self, name: str, start: int) -> Waiting:
+        """Count the events from ``start`` on, without reading them."""
+        events, oldest_at = 0, None
+        with self._open(name) as file:
+            place = max(start, len(_MAGIC))
+            while file and (head := _head(file, place)):
+                length, _, number, received_at = head
+                place += _HEAD.size + length
+                events += number
+                oldest_at = received_at if oldest_at is None else min(oldest_at, received_at)
+        return Waiting(events=events, oldest_at=oldest_at)
+
+    def retire(self, name: str, *, collected: int) -> bool:
+        """Delete a segment that was collected so far, if that is all and nobody writes to it.
+
+        What is no batch, and was left by a writer that is gone, is set aside and not deleted.
+
+        Returns:
+            Whether the segment is gone.
+        """
+        with self._open(name) as file:
+            if file is None:
+                return True
+            # As long as it is locked here, nobody begins to write to it.
+            if not _is_locked_now(file) or _read(file, collected, 1).events:
+                return False
+            self._remove(name, os.fstat(file.fileno()).st_size - max(collected, len(_MAGIC)))
+            return True
+
+    def forget_set_aside(self, *, before: float) -> None:
+        """Delete the segments that were set aside and last written before a time."""
+        with _typed_errors(self._folder):
+            for path in self._folder.glob(f"*{_DAMAGED}"):
+                if path.stat().st_mtime < before:
+                    path.unlink(missing_ok=True)
+
+    def _remove(self, name: str, left: int) -> None:
+        path = self._folder / name
+        if left > 0:
+            kept = path.rename(path.with_suffix(_DAMAGED))
+            log.error("spool.damaged", extra={"fields": {"file": str(kept), "bytes": left}})
+        else:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[BinaryIO | None]:
+        """Open a segment to read; None when somebody else has deleted it by now."""
+        with _typed_errors(self._folder):
+            try:
+                file = (self._folder / name).open("rb")
+            except FileNotFoundError:
+                yield None
+                return
+            with file:
+                yield file
+
+
+class _Segment:
+    """A file that this process alone writes to, and holds locked as long as it may."""
+
+    def __init__(self, folder: Path) -> None:
+        # Only the owner may read patron data.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # By name, in the order in which they were begun.
+        path = folder / f"{time.time_ns():020}-{token_hex(4)}{_SUFFIX}"
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self.size = 0
+        try:
+            self._hold()
+            self._write(_MAGIC)
+            self.size = len(_MAGIC)
+            _sync(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _hold(self) -> None:
+        """Lock the file, unless somebody took it for an abandoned one before that."""
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        if os.fstat(self._fd).st_nlink == 0:
+            raise FileNotFoundError(ENOENT, "the new segment was deleted")
+
+    def append(self, record: bytes) -> None:
+        """Write a record and sync it; a segment that failed is not to be used again."""
+        try:
+            self._write(record)
+            os.fdatasync(self._fd)
+        except BaseException:
+            # What a failed sync left behind is not known. The reader passes over what is cut off.
+            # https://wiki.postgresql.org/wiki/Fsync_Errors
+            with suppress(OSError):
+                os.ftruncate(self._fd, self.size)
+            self.close()
+            raise
+        self.size += len(record)
+
+    def close(self) -> None:
+        """Close the file, which lets go of its lock."""
+        os.close(self._fd)
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._fd, left) :]
+
+
+def _begin(folder: Path) -> _Segment:
+    # Whoever collects may have found the file in the moment between its making and its locking.
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return _Segment(folder)
+    return _Segment(folder)
+
+
+def _read(file: BinaryIO, start: int, limit: int) -> Chunk:
+    events: list[NewEvent] = []
+    end = max(start, len(_MAGIC))
+    is_ours = file.read(len(_MAGIC)) == _MAGIC
+    while is_ours and len(events) < limit and (batch := _batch(file, end)):
+        events += batch[0]
+        end = batch[1]
+    return Chunk(events=events, end=end)
+
+
+def _head(file: BinaryIO, place: int) -> tuple[int, int, int, float] | None:
+    """Read what stands before a batch, if there is as much behind it as it says."""
+    file.seek(place)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    length, checksum, number, received_at = _HEAD.unpack(head)
+    is_there = place + _HEAD.size + length <= os.fstat(file.fileno()).st_size
+    return (length, checksum, number, received_at) if length and is_there else None
+
+
+def _batch(file: BinaryIO, place: int) -> tuple[list[NewEvent], int] | None:
+    """Read one batch, and where it ends; None when there is no whole one."""
+    head = _head(file, place)
+    if head is None:
+        return None
+    payload = file.read(head[0])
+    if crc32(payload) != head[1]:
+        return None
+    try:
+        return _decode(payload), file.tell()
+    except msgspec.DecodeError:
+        return None
+
+
+def _is_locked_now(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_segment(name: str) -> bool:
+    return name.endswith(_SUFFIX)
+
+
+def _size(entry: "os.DirEntry[str]") -> int | None:
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _sync(folder: Path) -> None:
+    """Make the folder's entries durable: a file that is synced can still have no name."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _typed_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InboxUnavailableError(
+            f"{folder} cannot be used now: {error.strerror}. Is the disk full, or read-only?"
+        ) from error
