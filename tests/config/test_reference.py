@@ -1,8 +1,9 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
-from almahook.config import Secret, Settings
+from almahook.config import Reference, Secret, Settings
 from almahook.errors import ConfigurationError
 
 Load = Callable[..., Settings]
@@ -18,7 +19,19 @@ def test_a_secret_comes_from_a_file_beside_the_settings(load: Load, tmp_path) ->
 
 
 @pytest.mark.parametrize(
-    "reference", ["hunter2", "", "env:", "file: ", "http://x", "aws-ssm:/a", "ENV:A", ":"]
+    "reference",
+    [
+        "hunter2",
+        "",
+        "env:",
+        "file: ",
+        "http://x",
+        "aws-s3:a",
+        "ENV:A",
+        ":",
+        "aws-ssm:",
+        "aws-ssm:a#",
+    ],
 )
 def test_what_is_no_reference_is_refused_and_not_shown(load: Load, reference) -> None:
     with pytest.raises(ConfigurationError) as refused:
@@ -49,6 +62,51 @@ def test_a_file_that_cannot_be_read_is_named(load: Load, tmp_path) -> None:
 def test_targets_may_be_urls_or_references(load: Load) -> None:
     settings = load("", {"SMS_URL": "twilio://a"})
     assert settings.targets(["env:SMS_URL", "json://b"]) == ["twilio://a", "json://b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aws-ssm:/almahook/secret", ("aws-ssm", "/almahook/secret", "")),
+        ("aws-ssm:/almahook/secret:3", ("aws-ssm", "/almahook/secret:3", "")),
+        ("aws-secretsmanager:almahook/main", ("aws-secretsmanager", "almahook/main", "")),
+        ("aws-secretsmanager: a#key ", ("aws-secretsmanager", "a", "key")),
+        (
+            "aws-secretsmanager:arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-x1Y2z3#key",
+            (
+                "aws-secretsmanager",
+                "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a-x1Y2z3",
+                "key",
+            ),
+        ),
+        # A path may have the sign in it.
+        ("file:data/a#b", ("file", "data/a#b", "")),
+    ],
+)
+def test_a_reference_says_who_keeps_what_and_which_field_of_it(text, expected) -> None:
+    found = Reference.parse(text, setting="api_key")
+    assert (found.scheme, found.name, found.key) == expected
+    assert str(found).replace(" ", "") == text.replace(" ", "")
+
+
+class Rotating:
+    """A secret that is just being rotated."""
+
+    def values(self, reference: Reference) -> list[Secret]:
+        return [Secret(f"new {reference.name}"), Secret(f"old {reference.name}")]
+
+
+def test_of_a_secret_that_is_rotated_both_values_are_accepted_and_one_is_used(load: Load) -> None:
+    settings = replace(load("", {"A": "a"}), source=Rotating())
+    accepted = settings.secrets(["aws-ssm:b", "env:A"], setting="profiles.main.secrets")
+    assert [secret.reveal() for secret in accepted] == ["new b", "old b", "a"]
+    assert settings.secret("aws-ssm:b").reveal() == "new b"
+    assert settings.targets(["aws-secretsmanager:c"]) == ["new c"]
+
+
+def test_a_secret_that_aws_keeps_cannot_be_had_where_nobody_reads_it(load: Load) -> None:
+    with pytest.raises(ConfigurationError, match="Nobody here can read aws-ssm:a"):
+        load("").secret("aws-ssm:a")
 
 
 def test_a_secret_is_never_shown() -> None:

@@ -88,7 +88,7 @@ def _secrets(settings: Settings, name: str) -> Finding:
             '["env:ALMAHOOK_SECRET"]. Without a settings file, almahook serve makes one.',
         )
     try:
-        found = [settings.secret(reference, setting=setting) for reference in references]
+        found = settings.secrets(references, setting=setting)
     except ConfigurationError as error:
         return problem("secret", error.message, "almahook serve does not start without it.")
     if any(len(secret.reveal()) < _SHORT for secret in found):

@@ -97,7 +97,7 @@ def profile_secrets(settings: "Settings", profile: str) -> list[bytes]:
             f"The profile {profile} has no secret here. Write --secret SECRET, set "
             f"ALMAHOOK_SECRET, or go to the folder of almahook.toml."
         )
-    found = [settings.secret(reference, setting=setting) for reference in references]
+    found = settings.secrets(references, setting=setting)
     return [secret.reveal().encode("utf-8") for secret in found]
 
 

@@ -75,6 +75,8 @@ def _place(settings: Settings, reference: str) -> str:
     found = Reference.parse(reference, setting="secrets")
     if found.scheme == "file":
         return f"(the text in {settings.path(found.name).absolute()})"
+    if found.is_kept_by_aws:
+        return f"(the text that AWS keeps as {found})"
     dotenv = settings.path(".env").absolute()
     return f"({found.name} in {dotenv})" if dotenv.is_file() else f"(the variable {found.name})"
 

@@ -4,7 +4,7 @@ What is given explicitly wins over the environment, that over the file, that ove
 """
 
 from almahook.config.load import DEFAULT_PROFILE, SETTINGS_FILE, load_settings
-from almahook.config.reference import Reference, Secret
+from almahook.config.reference import Reference, Secret, SecretSource, is_kept_by_aws
 from almahook.config.settings import (
     DEFAULT_HANDLERS,
     NotifySettings,
@@ -21,8 +21,10 @@ __all__ = [
     "ProfileSettings",
     "Reference",
     "Secret",
+    "SecretSource",
     "Setting",
     "Settings",
+    "is_kept_by_aws",
     "load_settings",
     "settings_table",
 ]

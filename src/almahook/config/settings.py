@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from almahook.config.reference import Reference, Secret
+from almahook.config.reference import Reference, Secret, SecretSource, is_reference
 
 DEFAULT_HANDLERS = "handlers"
 
@@ -21,10 +21,13 @@ class ProfileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     secrets: Annotated[
         list[str],
-        Meta(description="where its secret is (env:NAME, file:PATH); several while it is changed"),
+        Meta(
+            description="where its secret is (env:NAME, file:PATH, aws-secretsmanager:NAME, "
+            "aws-ssm:NAME); several while it is changed"
+        ),
     ] = []
     api_key: Annotated[
-        str, Meta(description="where the key for Alma's REST API is (env:NAME, file:PATH)")
+        str, Meta(description="where the key for Alma's REST API is, written likewise")
     ] = ""
     region: Annotated[
         str, Meta(description="where the institution's Alma is: na, eu, ap, ca, cn, aps")
@@ -46,7 +49,7 @@ class NotifySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     sms: Annotated[
         list[str],
-        Meta(description="Apprise URLs, or where they are (env:NAME, file:PATH), for texts"),
+        Meta(description="Apprise URLs, or where they are (env:NAME and the like), for texts"),
     ] = []
     mail: Annotated[list[str], Meta(description="the same for mails")] = []
     chat: Annotated[list[str], Meta(description="the same for chat")] = []
@@ -119,6 +122,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[float, Meta(gt=0, le=25)],
         Meta(description="how many calls per institution at most"),
     ] = 20.0
+    secret_lifetime_s: Annotated[
+        Seconds, Meta(description="a secret that AWS keeps is read again after so long")
+    ] = 300.0
+    secret_overlap_days: Annotated[
+        Annotated[float, Meta(ge=0)],
+        Meta(
+            description="so long after its rotation in AWS a secret's previous value is valid too"
+        ),
+    ] = 1.0
     metrics: Annotated[bool, Meta(description="serve /metrics for Prometheus")] = True
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="what is logged")
@@ -139,24 +151,33 @@ class Settings(Table, frozen=True, kw_only=True):
         folder: What relative paths are relative to: where the settings file is.
         file: The settings file; None when there is none.
         environment: Where ``env:`` references are looked up.
+        source: Reads the secrets that AWS keeps; None where none can be read.
     """
 
     folder: Path = Path()
     file: Path | None = None
     environment: Mapping[str, str] = {}
+    source: SecretSource | None = None
 
     def path(self, name: str | Path) -> Path:
         """Return a path of the settings, relative to the folder."""
         return self.folder / name
 
     def secret(self, reference: str, *, setting: str = "A secret's setting") -> Secret:
-        """Return what a reference leads to.
+        """Return what a reference leads to now.
 
         Raises:
             ConfigurationError: It leads nowhere.
         """
-        found = Reference.parse(reference, setting=setting)
-        return found.resolve(environment=self.environment, folder=self.folder)
+        return self._resolve(reference, setting)[0]
+
+    def secrets(self, references: Sequence[str], *, setting: str) -> list[Secret]:
+        """Return everything that references lead to: of one that is being rotated, both values.
+
+        Raises:
+            ConfigurationError: One leads nowhere.
+        """
+        return [secret for one in references for secret in self._resolve(one, setting)]
 
     def targets(self, urls: Sequence[str]) -> list[str]:
         """Return URLs with the references among them resolved.
@@ -164,8 +185,11 @@ class Settings(Table, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: A reference leads nowhere.
         """
-        is_reference = ("env:", "file:")
-        return [self.secret(url).reveal() if url.startswith(is_reference) else url for url in urls]
+        return [self.secret(url).reveal() if is_reference(url) else url for url in urls]
+
+    def _resolve(self, reference: str, setting: str) -> Sequence[Secret]:
+        found = Reference.parse(reference, setting=setting)
+        return found.resolve(environment=self.environment, folder=self.folder, source=self.source)
 
     def __repr__(self) -> str:
         return f"<Settings {self.file or 'without a file'}>"
