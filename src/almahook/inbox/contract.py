@@ -296,8 +296,16 @@ class Inbox(Protocol):
     def dispatch(self, match: Match, *, limit: int) -> int:
         """Collect, then make the runs of the oldest events not dispatched; return their number."""
 
-    def claim(self, seq: int, match: Match, *, now: float, until: float) -> Claim:
-        """Make an event's runs if it has none, and lease those that have not succeeded."""
+    def claim(
+        self, seq: int, match: Match, *, now: float, until: float, due: bool = False
+    ) -> Claim:
+        """Make an event's runs if it has none, and lease those that have not succeeded.
+
+        With ``due``, what is parked or due later is left as it is.
+
+        Raises:
+            NotFoundError: There is no such event.
+        """
 
     def lease(self, slots: Mapping[str, int], *, now: float, until: float) -> list[Lease]:
         """Lease due runs, at most ``slots[handler]`` of each handler, the longest due first."""

@@ -72,10 +72,12 @@ WHERE id IN (
 RETURNING id
 
 -- lease_run --
--- Take one run that nobody holds and that has not succeeded, if it is its turn in its lane.
+-- Take one run that nobody holds and that has not succeeded, if it is its turn in its lane; with
+-- :due, one that is parked or due later is left as it is.
 UPDATE runs AS r SET state = 'running', token = token + 1, attempts = attempts + 1, until = :until
 WHERE id = :id
   AND (state IN ('waiting', 'parked') OR (state = 'running' AND until < :now))
+  AND NOT (:due AND (state = 'parked' OR (state = 'waiting' AND due_at > :now)))
   AND (lane = '' OR NOT EXISTS (
       SELECT 1 FROM runs AS o
       WHERE o.handler = r.handler AND o.lane = r.lane AND o.lane <> '' AND o.id <> r.id

@@ -107,13 +107,15 @@ class SQLiteInbox:
             if not events or self._dispatched_together(before, events, planned):
                 return len(events)
 
-    def claim(self, seq: int, match: Match, *, now: float, until: float) -> Claim:
+    def claim(
+        self, seq: int, match: Match, *, now: float, until: float, due: bool = False
+    ) -> Claim:
         """Make an event's runs if it has none, and lease those that have not succeeded."""
         with self._db.write(durable=False) as connection:
             event = _event(connection, seq)
             _make_runs(connection, [event], _plan([event], match))
             runs = _newest_runs(connection, seq)
-            asked = {"now": now, "until": until}
+            asked = {"now": now, "until": until, "due": due}
             taken = [
                 run.id
                 for run in runs

@@ -111,6 +111,37 @@ def test_a_claimed_run_that_failed_can_be_left_to_the_workers(inbox: Inbox) -> N
     assert run_of(inbox, receipt.seq).attempts == 2
 
 
+def test_a_claim_of_what_is_due_leaves_what_is_due_later(inbox: Inbox) -> None:
+    (receipt,) = inbox.append([new_event()])
+    match = to("texts", wait_s=10)
+    early = inbox.claim(receipt.seq, match, now=NOW + 9, until=SOON, due=True)
+    assert (early.runs, list(early.leases), early.busy) == (1, [], True)
+    (lease,) = inbox.claim(receipt.seq, match, now=NOW + 10, until=SOON, due=True).leases
+    settle(inbox, lease, RunState.WAITING, due_at=LATER)
+    assert inbox.claim(receipt.seq, match, now=LATER - 1, until=LATER, due=True).leases == []
+    (again,) = inbox.claim(receipt.seq, match, now=LATER, until=LATER + 60, due=True).leases
+    assert again.attempt == 2
+
+
+def test_a_claim_of_what_is_due_leaves_what_is_parked(inbox: Inbox) -> None:
+    (receipt,) = inbox.append([new_event()])
+    match = to("texts", "prints")
+    for lease in inbox.claim(receipt.seq, match, now=NOW, until=SOON).leases:
+        ends = {"texts": RunState.PARKED, "prints": RunState.WAITING}
+        settle(inbox, lease, ends[lease.handler], due_at=NOW)
+    again = inbox.claim(receipt.seq, match, now=NOW, until=SOON, due=True)
+    assert [lease.handler for lease in again.leases] == ["prints"]
+    assert (again.runs, again.busy) == (2, False)
+
+
+def test_a_claim_of_what_is_due_takes_over_what_a_dead_worker_executed(inbox: Inbox) -> None:
+    (receipt,) = inbox.append([new_event()])
+    inbox.claim(receipt.seq, to("texts"), now=NOW, until=SOON)
+    held = inbox.claim(receipt.seq, to("texts"), now=NOW, until=SOON, due=True)
+    assert (list(held.leases), held.busy) == ([], True)
+    assert inbox.claim(receipt.seq, to("texts"), now=SOON + 1, until=LATER, due=True).leases
+
+
 def test_two_claims_of_one_event_at_once_lease_its_run_once(open_inbox: OpenInbox) -> None:
     inboxes = open_inbox(), open_inbox()
     (receipt,) = inboxes[0].append([new_event()])
