@@ -12,6 +12,7 @@
     ├── InboxError                  unavailable · overloaded · stale lease · not found · schema
     ├── HandlerError                load · filter · invalid action · time-out · step result
     ├── AlmaError                   what Alma's REST API answered, or that it did not
+    ├── AWSError                    what a service of AWS answered, or that it did not
     └── NotifyError                 a text or a mail that could not be sent
 
 Programs match on the class or on ``code``; both are stable. ``status`` is what a host answers when
@@ -325,6 +326,35 @@ class AlmaQuotaError(AlmaResponseError):
     """The institution's API calls of today are used up."""
 
     code = "alma.quota"
+
+
+class AWSError(AlmaHookError):
+    """A service of AWS did not do what was asked."""
+
+    code = "aws.failed"
+    status = 503
+
+
+class AWSUnreachableError(AWSError):
+    """A service of AWS could not be reached or did not answer in time."""
+
+    code = "aws.unreachable"
+
+
+class AWSResponseError(AWSError):
+    """A service of AWS answered with an error.
+
+    Attributes:
+        http_status: The status of its answer.
+        error_code: Its own code, for example ``AccessDeniedException``; empty for none.
+    """
+
+    code = "aws.response"
+
+    def __init__(self, message: str = "", *, http_status: int, error_code: str = "") -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.error_code = error_code
 
 
 class NotifyError(AlmaHookError):

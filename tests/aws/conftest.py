@@ -1,0 +1,3 @@
+from aws_local.ministack import ministack
+
+__all__ = ["ministack"]
