@@ -12,7 +12,9 @@ started = []
 def handler(event, context):
     started.append(1)
     match event["do"]:
-        case "say": return {"said": event["what"], "times": len(started), "left": context.get_remaining_time_in_millis()}
+        case "say":
+            left = context.get_remaining_time_in_millis()
+            return {"said": event["what"], "times": len(started), "left": left}
         case "raise": raise LookupError("no such patron")
         case "exit": os._exit(event["code"])
         case "hang": threading.Event().wait()

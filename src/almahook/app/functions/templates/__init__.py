@@ -1,0 +1,1 @@
+"""The mapping templates of the REST API, in Velocity."""
