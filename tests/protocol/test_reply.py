@@ -6,7 +6,6 @@ from almahook import errors
 from almahook.errors import AlmaHookError, RefusalError
 from almahook.protocol import (
     Challenged,
-    Duplicate,
     Failed,
     Handled,
     Refused,
@@ -39,7 +38,6 @@ def refused(kind: type[RefusalError], status: int = 0) -> Refused:
 TABLE = {
     "challenge": (Challenged(challenge="x"), 200, 200),
     "stored": (Stored(), 200, 200),
-    "duplicate": (Duplicate(), 200, 200),
     "handler succeeded": (Handled(), 200, 200),
     "no handler, in direct mode": (Unhandled(), 400, 400),
     "handler raised, in direct mode": (Failed(), 500, 500),
@@ -81,7 +79,6 @@ def test_a_method_that_is_not_allowed_is_told_those_that_are() -> None:
     ("result", "body"),
     [
         (Stored(), {"status": "stored"}),
-        (Duplicate(), {"status": "duplicate"}),
         (Challenged(challenge="é"), {"challenge": "é"}),
         (Handled(), "Done"),
         (Unhandled(), "Invalid action."),

@@ -7,11 +7,13 @@ from threading import Event
 
 from almahook.errors import InboxError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
-from almahook.protocol import Accepted, Duplicate, Failed, Handled, Stored, Unhandled
+from almahook.protocol import Accepted, Failed, Handled, Stored, Unhandled
 from almahook.protocol.reply import Result
 from almahook.receivers.reception import Refusal
 
 Deliver = Callable[[int], Awaitable[Handled | Failed | Unhandled]]
+
+_STORED = Stored()
 
 # The method and the headers of a request can be anything.
 _LONGEST_NAME = 100
@@ -55,7 +57,7 @@ class Intake:
         self._clock = clock
         self._on_stored = on_stored
         self._on_not_recorded = on_not_recorded
-        self._events = GroupCommitter(self._append, max_pending=max_pending)
+        self._events = GroupCommitter(self._store, max_pending=max_pending)
         self._rejections = GroupCommitter(
             self._reject, max_batch=_REFUSALS_AT_ONCE, max_pending=_REFUSALS_WAITING
         )
@@ -75,16 +77,16 @@ class Intake:
 
     async def take_in(
         self, accepted: Accepted, received_at: float
-    ) -> Stored | Duplicate | Handled | Failed | Unhandled:
+    ) -> Stored | Handled | Failed | Unhandled:
         """Store an event; in direct mode, run its handlers too.
 
         Raises:
             InboxUnavailableError: It could not be stored, or its handlers are running already.
         """
         receipt = await self._events.append(new_event(accepted, received_at=received_at))
-        if self._deliver is not None:
+        if self._deliver is not None and receipt is not None:
             return await self._deliver(receipt.seq)
-        return _stored(receipt)
+        return _STORED
 
     def store(self, accepted: Accepted, received_at: float, done: Callable[[Result], None]) -> None:
         """Store an event without a task of its own: ``done`` is called on the running event loop.
@@ -110,9 +112,9 @@ class Intake:
     def _rejection(self, refusal: Refusal) -> Rejection:
         return rejection(refusal, body_bytes=self._refusal_bytes)
 
-    def _append(self, events: Sequence[NewEvent]) -> list[Receipt]:
+    def _store(self, events: Sequence[NewEvent]) -> Sequence[Receipt | None]:
         try:
-            receipts = self._inbox.append(events)
+            receipts = self._put(events)
         except InboxError:
             self._failed_at = self._clock()
             raise
@@ -120,22 +122,22 @@ class Intake:
         self._on_stored()
         return receipts
 
+    def _put(self, events: Sequence[NewEvent]) -> Sequence[Receipt | None]:
+        """Store as cheaply as is enough: only who runs the handlers at once needs a number."""
+        if self._deliver is not None:
+            return self._inbox.append(events)
+        self._inbox.spool(events)
+        return [None] * len(events)
+
     def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
         self._inbox.reject(rejections)
         self._closing.wait(_PAUSE_S)
         return [None] * len(rejections)
 
 
-def _stored(receipt: Receipt) -> Stored | Duplicate:
-    return Duplicate() if receipt.duplicate else Stored()
-
-
-def _result(stored: Receipt | BaseException) -> Result:
-    if isinstance(stored, Receipt):
-        return _stored(stored)
+def _result(stored: Receipt | BaseException | None) -> Result:
     # The committer turns every other error into this one.
-    assert isinstance(stored, InboxError)
-    return stored
+    return stored if isinstance(stored, InboxError) else _STORED
 
 
 def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:

@@ -9,7 +9,6 @@ from almahook.protocol.challenge import find_challenge
 from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
 from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import (
-    Duplicate,
     Failed,
     Handled,
     Stored,
@@ -27,7 +26,6 @@ __all__ = [
     "Accepted",
     "Action",
     "Challenged",
-    "Duplicate",
     "Endpoint",
     "Envelope",
     "Failed",

@@ -30,11 +30,6 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate:
-    """The event was in the inbox already."""
-
-
-@dataclass(frozen=True, slots=True)
 class Unhandled:
     """Direct mode: no handler takes this action."""
 
@@ -49,11 +44,10 @@ class Failed:
     """Direct mode: a handler raised."""
 
 
-Result = Challenged | Refused | Stored | Duplicate | Unhandled | Handled | Failed | AlmaHookError
+Result = Challenged | Refused | Stored | Unhandled | Handled | Failed | AlmaHookError
 
 _FIXED = {
     Stored: Response(status=200, body=b'{"status":"stored"}', headers=_JSON),
-    Duplicate: Response(status=200, body=b'{"status":"duplicate"}', headers=_JSON),
     Handled: Response(status=200, body=b'"Done"', headers=_JSON),
     Unhandled: Response(status=400, body=b'"Invalid action."', headers=_JSON),
     Failed: Response(status=500, body=b'"Handler failed"', headers=_JSON),

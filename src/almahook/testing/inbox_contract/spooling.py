@@ -129,10 +129,13 @@ def test_sixteen_who_collect_at_once_take_each_event_once(open_inbox: OpenInbox)
 
 def test_who_spools_while_others_collect_loses_nothing(open_inbox: OpenInbox) -> None:
     collecting, spooling = open_inbox(), open_inbox()
+
+    def spool() -> None:
+        for number in range(200):
+            spooling.spool([new_event(str(number))])
+
     with ThreadPoolExecutor(2) as pool:
-        done = pool.submit(
-            lambda: [spooling.spool([new_event(str(number))]) for number in range(200)]
-        )
+        done = pool.submit(spool)
         found = 0
         while not done.done():
             found += collecting.collect(limit=10).events
