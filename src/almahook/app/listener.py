@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from almahook.app.aws_secrets import with_aws_secrets
 from almahook.app.direct import DirectDelivery
+from almahook.app.endpoints import SecretKeeper, make_endpoints
 from almahook.app.housekeeping import Housekeeper
 from almahook.app.intake import Intake
 from almahook.app.registry import load_registry
@@ -18,7 +20,6 @@ from almahook.config import Settings, load_settings
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
 from almahook.handlers import Registry
 from almahook.inbox import Lease, Settlement
-from almahook.protocol import Endpoint
 from almahook.receivers.asgi import Receiver, Scope, Send
 from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
@@ -52,10 +53,11 @@ class Listener:
         registry: Registry | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings = settings
+        self.settings = settings = with_aws_secrets(settings)
         self.registry = load_registry(settings) if registry is None else registry
         self._clock = clock
         endpoints = make_endpoints(settings)
+        self._secrets = SecretKeeper(endpoints.values(), lifetime_s=settings.secret_lifetime_s)
         self._services = AppServices(settings)
         self.inbox = open_inbox(settings)
         self.metrics = Metrics(backlog=self.inbox.backlog, clock=clock)
@@ -110,11 +112,13 @@ class Listener:
         if self._works:
             self.worker.start()
         self._housekeeper.start()
+        self._secrets.start()
 
     def stop(self) -> None:
         """Finish what was begun, return the rest, and close the inbox."""
         self._intake.close()
         self._housekeeper.stop()
+        self._secrets.stop()
         self.worker.stop(self.settings.stop_timeout_s)
         self._services.close()
         self.inbox.close()
@@ -171,27 +175,3 @@ class Listener:
             raise OverloadedError
         if self._works and self._started and not self.worker.is_alive:
             raise InboxUnavailableError("The worker has stopped.")
-
-
-def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:
-    """Make each profile's endpoint, with its secrets resolved.
-
-    Raises:
-        ConfigurationError: A secret cannot be had.
-    """
-    return {
-        name: Endpoint(
-            profile=name,
-            secrets=_secrets(settings, name),
-            refuse_status=profile.refuse_status,
-            max_body_bytes=settings.max_body_bytes,
-        )
-        for name, profile in settings.profiles.items()
-    }
-
-
-def _secrets(settings: Settings, profile: str) -> list[bytes]:
-    setting = f"profiles.{profile}.secrets"
-    references = settings.profiles[profile].secrets
-    found = [settings.secret(reference, setting=setting) for reference in references]
-    return [secret.reveal().encode("utf-8") for secret in found]

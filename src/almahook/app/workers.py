@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from almahook.app.aws_secrets import with_aws_secrets
 from almahook.app.registry import load_registry
 from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
@@ -40,7 +41,7 @@ class LoneWorker:
     """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        self.settings = settings
+        self.settings = settings = with_aws_secrets(settings)
         self.registry = load_registry(settings)
         self._services = AppServices(settings)
         self._inbox = open_inbox(settings)

@@ -31,10 +31,11 @@ _WEBHOOKS = "/webhooks/"
 
 def known_settings(path: Path | None) -> "Settings":
     """Load the settings as a listener would have them, and make nothing new."""
+    from almahook.app.aws_secrets import with_aws_secrets
     from almahook.app.first_run import with_kept_secret
     from almahook.config import load_settings
 
-    return with_kept_secret(load_settings(path))
+    return with_aws_secrets(with_kept_secret(load_settings(path)))
 
 
 def choose_profile(settings: "Settings", name: str | None, *, url: str | None = None) -> str:

@@ -35,14 +35,15 @@ def recheck_rejections(
     What is taken in is an event like any other from then on. A request whose
     body is not kept in whole cannot be verified.
     """
+    from almahook.app.aws_secrets import with_aws_secrets
+    from almahook.app.endpoints import make_endpoints
     from almahook.app.first_run import with_kept_secret
-    from almahook.app.listener import make_endpoints
     from almahook.app.recheck import recheck_all
     from almahook.cli.looking import open_for_look
 
     require_somebody_to_ask(yes=yes)
     with open_for_look(settings) as (loaded, inbox):
-        endpoints = make_endpoints(with_kept_secret(loaded))
+        endpoints = make_endpoints(with_aws_secrets(with_kept_secret(loaded)))
         checked = list(recheck_all(inbox, endpoints))
         # In the order of their arrival.
         right = [one for one in reversed(checked) if one.event is not None]
