@@ -29,9 +29,9 @@ Times are seconds since the epoch, UTC, and are always arguments: a store reads 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Protocol
 
-from almahook.protocol.value import Value
+from almahook.inbox.event import NewEvent, StoredEvent
 
 
 class RunState(StrEnum):
@@ -59,36 +59,6 @@ class AttemptOutcome(StrEnum):
     GAVE_UP = "gave_up"  # the handler said that trying again is useless
     TIMED_OUT = "timed_out"
     LOST = "lost"  # the worker died or vanished while it ran
-
-
-class NewEvent(Value, frozen=True, kw_only=True):
-    """A verified message, ready to be stored.
-
-    Attributes:
-        event_id: Alma's id, or the SHA-256 of the body when it has none.
-        time: When Alma says it happened, as Alma wrote it; empty when absent.
-        secret_index: Which of the profile's secrets signed it, counted from 0.
-    """
-
-    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
-
-    profile: str
-    action: str
-    event: str
-    event_id: str
-    institution: str
-    time: str
-    subject: str
-    content_type: str
-    body: bytes
-    received_at: float
-    secret_index: int
-
-
-class StoredEvent(NewEvent, frozen=True, kw_only=True):
-    """An event of the inbox; ``seq`` counts up in the order of arrival and is never reused."""
-
-    seq: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
-from almahook.inbox.contract import NewEvent, Receipt
+from almahook.inbox.contract import Receipt
+from almahook.inbox.event import NewEvent
 from almahook.inbox.sqlite import rows
 from almahook.inbox.sqlite.sql import load_queries
 

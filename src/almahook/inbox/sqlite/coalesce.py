@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from sqlite3 import Connection
 from typing import Any
 
-from almahook.inbox.contract import Assignment, RunState, StoredEvent
+from almahook.inbox.contract import Assignment, RunState
+from almahook.inbox.event import StoredEvent
 from almahook.inbox.sqlite.rows import pack
 
 _REASON = "a newer event about the same thing replaced it"

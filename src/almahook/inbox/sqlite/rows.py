@@ -12,13 +12,12 @@ from almahook.inbox.contract import (
     Attempt,
     AttemptOutcome,
     Lease,
-    NewEvent,
     Rejection,
     Run,
     RunState,
     Settlement,
-    StoredEvent,
 )
+from almahook.inbox.event import NewEvent, StoredEvent
 
 _EVENT_FIELDS = StoredEvent.__struct_fields__
 _encode = msgspec.json.Encoder().encode

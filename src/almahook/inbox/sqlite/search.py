@@ -4,7 +4,8 @@ from sqlite3 import Connection
 from typing import Any
 
 from almahook.errors import ConfigurationError
-from almahook.inbox.contract import EventFilter, RunState, StoredEvent
+from almahook.inbox.contract import EventFilter, RunState
+from almahook.inbox.event import StoredEvent
 from almahook.inbox.sqlite.rows import event_of
 
 _EXACT = ("profile", "action", "event", "event_id")

@@ -31,7 +31,7 @@ from zlib import crc32
 import msgspec
 
 from almahook.errors import InboxUnavailableError
-from almahook.inbox.contract import NewEvent
+from almahook.inbox.event import NewEvent
 
 _MAGIC = b"almahook spool 1\n"
 _HEAD = Struct("<IIId")

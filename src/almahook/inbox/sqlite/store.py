@@ -18,15 +18,14 @@ from almahook.inbox.contract import (
     EventFilter,
     Lease,
     Match,
-    NewEvent,
     Purged,
     Receipt,
     Rejection,
     Run,
     RunState,
     Settlement,
-    StoredEvent,
 )
+from almahook.inbox.event import NewEvent, StoredEvent
 from almahook.inbox.sqlite import rows
 from almahook.inbox.sqlite.append import append
 from almahook.inbox.sqlite.coalesce import Planned, coalesce
