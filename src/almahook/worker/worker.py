@@ -4,25 +4,24 @@ Handlers run on threads of their own; this thread alone talks to the inbox about
 which a handler keeps while it runs).
 """
 
-import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
 
-from almahook.errors import AlmaHookError, InboxError, InboxUnavailableError
-from almahook.handlers import AlmaAPI, Context, Handler, Notify, Registry, RetryPolicy
+from almahook.errors import InboxError, InboxUnavailableError
+from almahook.handlers import Handler, Registry, RetryPolicy
 from almahook.inbox import Assignment, Inbox, Lease, Settlement, StoredEvent
-from almahook.worker.assign import assign
-from almahook.worker.decide import Ended, settlement
+from almahook.worker.decide import Ended
 from almahook.worker.execution import execute, execute_async, lost, raised, stopped, timed_out
 from almahook.worker.executor import Executor, LoopExecutor, ThreadExecutor
 from almahook.worker.jobs import Job, Jobs
 from almahook.worker.journal import Journal
-from almahook.worker.steps import LeasedSteps
+from almahook.worker.matcher import Matcher
+from almahook.worker.services import ContextMaker, Services
+from almahook.worker.settler import Observer, Settler
 from almahook.worker.tenure import Tenure
 
 _DISPATCH_BATCH = 256
@@ -37,21 +36,6 @@ _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 # How often, and after what waits, a worker that is to stop tries to reach the inbox.
 _LAST_TRIES = 5
 _LAST_TRY_S = 0.5
-
-
-class Services(Protocol):
-    """What handlers call, by profile."""
-
-    def alma(self, profile: str) -> AlmaAPI:
-        """Return the REST client of a profile.
-
-        Raises:
-            ConfigurationError: The profile has no API key.
-        """
-
-    @property
-    def notify(self) -> Notify:
-        """The notifier."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +54,6 @@ class WorkerOptions:
     poll_s: float = 1.0
     look_s: float = 0.1
     dispatching: bool = True
-
-
-Observer = Callable[[Lease, Settlement], None]
 
 
 class Worker:
@@ -95,14 +76,14 @@ class Worker:
     ) -> None:
         self._inbox = inbox
         self._registry = registry
-        self._alma = services.alma
-        self._notify = services.notify
+        self._context = ContextMaker(inbox, services)
         self._options = options or WorkerOptions()
-        self._observe = observe
         self._clock = clock
         self._executors = {handler.name: self._executor(handler) for handler in registry}
         self._jobs = Jobs()
         self._journal = Journal()
+        self._matcher = Matcher(registry, self._journal)
+        self._settler = Settler(inbox, self._journal, observe)
         self._tenure = Tenure(self._options.lease_s)
         self._unsettled: list[tuple[Job, Settlement]] = []
         self._unreleased: list[Lease] = []
@@ -236,18 +217,8 @@ class Worker:
             self._next_dispatch = now + _GATHER_S
         return found > 0
 
-    def _match(self, event: StoredEvent) -> list[Assignment]:
-        if not self._options.dispatching:
-            return []
-        try:
-            assigned = assign(self._registry, event)
-            if not assigned:
-                self._journal.unhandled(event)
-        except Exception as error:  # noqa: BLE001 - one bad event never holds up another
-            code = error.code if isinstance(error, AlmaHookError) else type(error).__name__
-            self._journal.unreadable(event, code)
-            return []
-        return assigned
+    def _match(self, event: StoredEvent) -> Sequence[Assignment]:
+        return self._matcher(event) if self._options.dispatching else []
 
     def _lease(self) -> bool:
         slots = self._slots()
@@ -283,7 +254,8 @@ class Worker:
     def _begin(
         self, lease: Lease, handler: Handler, future: Future[Settlement] | None = None
     ) -> None:
-        job = Job(lease, handler, self._context(lease, handler), future)
+        context = self._context(lease, handler, now=self._clock(), timeout_s=handler.timeout_s)
+        job = Job(lease, handler, context, future)
         if not self._jobs.add(job):
             _disappoint(job, "The worker is stopping.")
             return
@@ -292,19 +264,6 @@ class Worker:
         except RuntimeError as error:
             # The machine has no thread to give.
             self._end(job, raised(job, error, self._clock()))
-
-    def _context(self, lease: Lease, handler: Handler) -> Context:
-        profile = lease.event.profile
-        return Context(
-            handler=handler.name,
-            profile=profile,
-            run_id=lease.run_id,
-            attempt=lease.attempt,
-            deadline=self._clock() + handler.timeout_s,
-            steps=LeasedSteps(self._inbox, lease, patience_s=handler.timeout_s),
-            make_alma=lambda: self._alma(profile),
-            notify=self._notify,
-        )
 
     # Running, on the handlers' threads
 
@@ -339,47 +298,16 @@ class Worker:
             self._unsettled.append((job, self._decide(job, ended)))
         if not self._unsettled:
             return False
-        taken = self._record([settled for _, settled in self._unsettled])
+        taken = self._settler.record([settled for _, settled in self._unsettled])
         done, self._unsettled = self._unsettled, []
         for (job, settled), ours in zip(done, taken, strict=True):
             self._finished[job.handler.name] += 1
-            self._tell(job.lease, settled, ours=ours)
+            self._settler.tell(job.lease, settled, ours=ours)
             _answer(job, settled, ours=ours)
         return True
 
     def _decide(self, job: Job, ended: Ended) -> Settlement:
-        return self._settlement(job.lease, ended, job.handler.retry, direct=job.is_direct)
-
-    def _settlement(
-        self, lease: Lease, ended: Ended, policy: RetryPolicy, *, direct: bool = False
-    ) -> Settlement:
-        try:
-            return settlement(lease, ended, policy=policy, spread=_spread(), direct=direct)
-        except Exception as error:  # noqa: BLE001 - a policy may be a class of the user's own
-            self._journal.unexpected("retry.policy_failed", error, handler=lease.handler)
-            return settlement(lease, ended, policy=RetryPolicy(), spread=_spread(), direct=direct)
-
-    def _record(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """Settle all, and if one of them cannot be stored, the others."""
-        try:
-            return self._inbox.settle(settlements)
-        except InboxError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one result must not hold the others up
-            if len(settlements) > 1:
-                return [taken for one in settlements for taken in self._record([one])]
-            # Its lease runs out, and it starts again.
-            self._journal.unexpected("run.not_settled", error, run_id=settlements[0].run_id)
-            return [False]
-
-    def _tell(self, lease: Lease, settled: Settlement, *, ours: bool) -> None:
-        self._journal.settled(lease, settled, ours=ours)
-        if not ours or self._observe is None:
-            return
-        try:
-            self._observe(lease, settled)
-        except Exception as error:  # noqa: BLE001 - it is told of what is done already
-            self._journal.unexpected("worker.observer_failed", error)
+        return self._settler.decide(job.lease, ended, job.handler.retry, direct=job.is_direct)
 
     # Time-outs and leases
 
@@ -419,14 +347,15 @@ class Worker:
         found = self._inbox.expired(now=now, until=now + self._options.lease_s)
         settled = [self._given_up(lease, now) for lease in found]
         if settled:
-            for lease, one, ours in zip(found, settled, self._record(settled), strict=True):
-                self._tell(lease, one, ours=ours)
+            recorded = self._settler.record(settled)
+            for lease, one, ours in zip(found, settled, recorded, strict=True):
+                self._settler.tell(lease, one, ours=ours)
 
     def _given_up(self, lease: Lease, now: float) -> Settlement:
         handler = self._registry.get(lease.handler)
         # Whoever has the handler decides when it was tried often enough.
         policy = handler.retry if handler else RetryPolicy(attempts=lease.attempt + 1)
-        return self._settlement(lease, lost(now), policy)
+        return self._settler.decide(lease, lost(now), policy)
 
     def _let_go(self) -> None:
         """End without the inbox: the leases run out, and the runs start again elsewhere."""
@@ -449,7 +378,3 @@ def _answer(job: Job, settled: Settlement, *, ours: bool) -> None:
 def _disappoint(job: Job, why: str) -> None:
     if job.future is not None:
         job.future.set_exception(InboxUnavailableError(why))
-
-
-def _spread() -> float:
-    return random.random()  # noqa: S311 - it spreads load, it guards nothing
