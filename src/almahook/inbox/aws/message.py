@@ -1,0 +1,59 @@
+"""What is in the queue: an event, where an event is kept, or an event that has something to run.
+
+A message is JSON of ASCII alone, because SQS takes no other characters than XML's, and a body can
+hold any byte.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+"""
+
+import json
+
+import msgspec
+
+from almahook.inbox.event import NewEvent
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Where the message is that was too large for the queue: an object of S3."""
+
+    bucket: str
+    key: str
+
+
+class Again(msgspec.Struct, frozen=True):
+    """An event of the inbox that has something to run, such as a replay; its number."""
+
+    seq: int
+
+
+class _Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    event: NewEvent | None = None
+    kept: Kept | None = None
+    again: Again | None = None
+
+
+def write_message(said: NewEvent | Kept | Again) -> str:
+    """Write a message."""
+    if isinstance(said, NewEvent):
+        message = _Message(event=said)
+    elif isinstance(said, Kept):
+        message = _Message(kept=said)
+    else:
+        message = _Message(again=said)
+    return json.dumps(msgspec.to_builtins(message), separators=(",", ":"))
+
+
+def read_message(text: str | bytes) -> NewEvent | Kept | Again:
+    """Read a message.
+
+    Raises:
+        ValueError: It is none of ours.
+    """
+    try:
+        message = msgspec.json.decode(text, type=_Message)
+    except (msgspec.MsgspecError, UnicodeError):
+        message = _Message()
+    said = message.event or message.kept or message.again
+    if said is None:
+        # Nothing of the text is repeated: it may hold patron data.
+        raise ValueError("This is no message of an almahook queue.")
+    return said

@@ -1,0 +1,114 @@
+"""Sends events to the queue: all that stands between an event and its 200, so it is light.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
+
+from almahook.aws.call import TIMEOUT_S, Service
+from almahook.errors import AWSError, InboxUnavailableError
+from almahook.inbox.aws.message import Kept, write_message
+from almahook.inbox.aws.resources import SPOOL_PREFIX
+from almahook.inbox.event import NewEvent
+
+# Of one message, and of all of a batch together.
+MAX_MESSAGE_BYTES = 1_048_576
+_MAX_BATCH = 10
+
+
+class SQSSpool:
+    """Stores events in a queue of SQS, each durable when the call returns.
+
+    A message over the queue's limit goes to a bucket first, and the queue gets its place (a claim
+    check). What is sent twice, because an answer was lost, is one event once it is collected.
+
+    Args:
+        queue_url: The queue's.
+        bucket: For what is too large for the queue.
+        timeout_s: How long connecting, and then each answer, may take.
+        environment: Credentials, region, endpoints; the process's, unless given.
+
+    Raises:
+        ConfigurationError: The environment names no region.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue_url: str,
+        bucket: str,
+        timeout_s: float = TIMEOUT_S,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._queue_url = queue_url
+        self._bucket = bucket
+        self._timeout_s = timeout_s
+        self._environment = environment
+        self._sqs = Service("sqs", timeout_s=timeout_s, environment=environment)
+        self._s3: Service | None = None
+        self._lock = Lock()
+
+    def spool(self, events: Sequence[NewEvent]) -> None:
+        """Store events durably, in one call unless there are many or large ones.
+
+        Raises:
+            InboxUnavailableError: Not all of them could be stored.
+            ConfigurationError: The environment has no credentials.
+        """
+        try:
+            with self._lock:
+                for batch in _batches([self._message(event) for event in events]):
+                    self._send(batch)
+        except AWSError as error:
+            raise InboxUnavailableError(f"The event could not be stored: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sqs.close()
+        if self._s3 is not None:
+            self._s3.close()
+
+    def _message(self, event: NewEvent) -> str:
+        message = write_message(event)
+        if len(message) <= MAX_MESSAGE_BYTES:
+            return message
+        return write_message(self._keep(message))
+
+    def _keep(self, message: str) -> Kept:
+        key = f"{SPOOL_PREFIX}{os.urandom(16).hex()}"
+        if self._s3 is None:
+            self._s3 = Service(
+                "s3",
+                host_prefix=f"{self._bucket}.",
+                timeout_s=self._timeout_s,
+                environment=self._environment,
+            )
+        path = f"/{key}" if self._s3.is_aws else f"/{self._bucket}/{key}"
+        self._s3.call("PUT", path, {"Content-Type": "application/json"}, message.encode("ascii"))
+        return Kept(self._bucket, key)
+
+    def _send(self, messages: Sequence[str]) -> None:
+        entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(messages)]
+        asked = {"QueueUrl": self._queue_url, "Entries": entries}
+        answer = self._sqs.call_json("AmazonSQS.SendMessageBatch", "1.0", asked)
+        sent = {entry.get("Id") for entry in answer.get("Successful") or ()}
+        if len(sent) < len(messages):
+            codes = {str(entry.get("Code")) for entry in answer.get("Failed") or ()}
+            told = ", ".join(sorted(codes)) or "the queue did not say why"
+            raise InboxUnavailableError(f"The event could not be stored: {told}.")
+
+
+def _batches(messages: Sequence[str]) -> Iterator[list[str]]:
+    """Put as many messages together as one call takes, in their order."""
+    batch: list[str] = []
+    size = 0
+    for message in messages:
+        if batch and (len(batch) == _MAX_BATCH or size + len(message) > MAX_MESSAGE_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += len(message)
+    if batch:
+        yield batch
