@@ -23,7 +23,7 @@ def kinds(base: type[AlmaHookError]) -> list[type[AlmaHookError]]:
 
 
 def made(kind: type[AlmaHookError]) -> AlmaHookError:
-    if issubclass(kind, errors.AlmaResponseError):
+    if issubclass(kind, errors.AlmaResponseError | errors.AWSResponseError):
         return kind(http_status=400)
     if issubclass(kind, errors.MissingExtraError):
         return kind("This", extra="server")

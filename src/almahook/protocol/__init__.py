@@ -4,9 +4,11 @@ A host reads one HTTP request, asks :func:`answer` what it means, stores what wa
 sends what :func:`reply` says. Every host decides by these two functions alone.
 """
 
-from almahook.protocol.answer import Accepted, Challenged, Endpoint, Outcome, Refused, answer
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from almahook.protocol.answer import Challenged, Endpoint, Outcome, Refused, answer
 from almahook.protocol.challenge import find_challenge
-from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
 from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import (
     Failed,
@@ -18,7 +20,11 @@ from almahook.protocol.reply import (
     reply,
 )
 from almahook.protocol.signature import SIGNATURE_HEADER, sign, verify
-from almahook.protocol.vocabulary import ACTIONS, Action
+
+if TYPE_CHECKING:
+    from almahook.protocol.accepted import Accepted
+    from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
+    from almahook.protocol.vocabulary import ACTIONS, Action
 
 __all__ = [
     "ACTIONS",
@@ -47,3 +53,22 @@ __all__ = [
     "sign",
     "verify",
 ]
+
+_MODULES = {
+    "ACTIONS": "vocabulary",
+    "Accepted": "accepted",
+    "Action": "vocabulary",
+    "Envelope": "envelope",
+    "envelope_of": "envelope",
+    "parse_document": "envelope",
+    "read_envelope": "envelope",
+}
+
+# A type checker would take every name for defined if it saw this.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first asked for: a refusal needs no parser."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

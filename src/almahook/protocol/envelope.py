@@ -21,10 +21,10 @@ from almahook.errors import (
     MessageError,
     NestingError,
 )
+from almahook.protocol.limits import MAX_DEPTH
 from almahook.protocol.utf8 import is_utf8
 from almahook.protocol.value import Value
 from almahook.protocol.vocabulary import ACTIONS
-from almahook.protocol.xml import MAX_DEPTH, parse_xml
 
 # Text of a message names things in logs, queries and file listings: a plain name, nothing else.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]{0,99}")
@@ -103,10 +103,17 @@ def parse_document(body: bytes) -> dict[str, Any]:
     start = body.removeprefix(_UTF8_BOM).lstrip(_BLANK)
     if not start:
         raise EmptyBodyError
-    document = parse_xml(start) if start.startswith(b"<") else _parse_json(start)
+    document = _parse_xml(start) if start.startswith(b"<") else _parse_json(start)
     if not isinstance(document, dict):
         raise MessageError
     return document
+
+
+def _parse_xml(text: bytes) -> dict[str, Any]:
+    # Nearly nobody has it.
+    from almahook.protocol.xml import parse_xml  # noqa: PLC0415
+
+    return parse_xml(text)
 
 
 def _parse_json(text: bytes) -> Any:

@@ -1,13 +1,12 @@
 """One HTTP request and one HTTP response, as every host spells them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import NamedTuple
 
-from almahook.protocol.value import Value
+_NONE: Mapping[str, str] = {}
 
 
-class Request(Value, frozen=True, kw_only=True):
+class Request(NamedTuple):
     """What a host read: the raw query, the exact body bytes, and the two headers that matter.
 
     Attributes:
@@ -18,19 +17,19 @@ class Request(Value, frozen=True, kw_only=True):
         content_type: The sender's claim; it is kept, never believed.
     """
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
-
     method: str
     query: str = ""
     signature: str | None = None
     body: bytes = b""
     content_type: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Request {self.method}, {len(self.body)} bytes>"
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
+
+class Response(NamedTuple):
     """What a host sends back."""
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE

@@ -6,11 +6,12 @@ https://developers.exlibrisgroup.com/alma/integrations/webhooks/events/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_NONE: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One kind of message.
 
     Attributes:
@@ -21,7 +22,7 @@ class Action:
 
     payload: str
     subject: tuple[str, ...]
-    events: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, str] = _NONE
 
 
 # The payloads: https://developers.exlibrisgroup.com/alma/apis/docs/xsd/webhook.xsd/

@@ -13,9 +13,8 @@ from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
 
 from almahook.errors import EncodingError, ForbiddenXMLError, NestingError, XMLError
+from almahook.protocol.limits import MAX_DEPTH
 from almahook.protocol.utf8 import is_utf8
-
-MAX_DEPTH = 64
 
 # The JSON name of the schema's xs:any, under which the bibliographic record travels.
 _ANY = "anies"
