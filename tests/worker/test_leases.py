@@ -194,7 +194,7 @@ def test_events_are_handled_after_the_clock_was_set_back(shop):
 
 def test_a_request_whose_run_somebody_else_has_taken_over_is_not_told_that_it_is_done(shop, desk):
     shop.write(loan=LONG)
-    worker = shop.start(lease_s=3600)
+    worker = shop.start(lease_s=3600, dispatching=False)
     (seq,) = shop.send()
     lease = claim(shop, seq)
     future = worker.run_now(lease)
@@ -208,7 +208,7 @@ def test_a_request_whose_run_somebody_else_has_taken_over_is_not_told_that_it_is
 
 def test_a_request_that_went_away_does_not_disturb_the_worker(shop, desk):
     shop.write(loan=LONG)
-    worker = shop.start()
+    worker = shop.start(dispatching=False)
     first, second = shop.send(count=2)
     future = worker.run_now(claim(shop, first))
     assert future.cancel() is False
@@ -219,7 +219,7 @@ def test_a_request_that_went_away_does_not_disturb_the_worker(shop, desk):
 
 def test_a_request_for_a_handler_that_is_gone_is_answered_and_its_run_waits(shop, desk, watched):
     shop.write(loan=LONG)
-    worker = shop.start(inbox=watched)
+    worker = shop.start(inbox=watched, dispatching=False)
     (seq,) = shop.send()
     future = worker.run_now(claim(shop, seq, handler="gone"))
     with pytest.raises(InboxUnavailableError, match="gone is not loaded"):

@@ -153,7 +153,7 @@ def test_a_stop_ends_even_when_the_inbox_is_gone_and_the_runs_start_again_elsewh
 
 def test_runs_are_returned_although_the_inbox_was_gone_for_a_moment(shop, desk, stop, watched):
     shop.write(loan="@on('LOAN', concurrency=1)\ndef process(event): desk.wait_at('end')")
-    worker = shop.start(inbox=watched)
+    worker = shop.start(inbox=watched, dispatching=False)
     begun, waiting = shop.send(count=2)
     worker.run_now(claim(shop, begun))
     desk.until_noted("at end")
@@ -168,7 +168,7 @@ def test_runs_are_returned_although_the_inbox_was_gone_for_a_moment(shop, desk, 
 
 def test_a_request_whose_run_had_not_begun_is_answered_when_the_worker_stops(shop, desk, stop):
     shop.write(loan="@on('LOAN', concurrency=1)\ndef process(event): desk.wait_at('end')")
-    worker = shop.start()
+    worker = shop.start(dispatching=False)
     first, second, third = [claim(shop, seq) for seq in shop.send(count=3)]
     begun, waiting = worker.run_now(first), worker.run_now(second)
     desk.until_noted("at end")

@@ -1,7 +1,7 @@
 import pytest
 
 from almahook.inbox import AttemptOutcome, RunState
-from almahook.worker import worker as worker_module
+from almahook.worker import floor
 
 TIMED_OUT = AttemptOutcome.TIMED_OUT
 
@@ -13,7 +13,7 @@ def outcomes(shop, seq):
 @pytest.fixture
 def few(monkeypatch):
     """Take three stuck threads for too many."""
-    monkeypatch.setattr(worker_module, "_MOST_STUCK", 3)
+    monkeypatch.setattr(floor, "_MOST_STUCK", 3)
 
 
 HANGS = {
@@ -242,6 +242,7 @@ def process(event):
     worker = shop.start()
     close = shop.send(count=60, title="close")
     shop.until_final(*close)
-    desk.eventually(lambda: worker._executors["loan"].stuck == 0)
+    (loan,) = worker._registry
+    desk.eventually(lambda: worker._floor.stuck(loan) == 0)
     fine = shop.send(count=60, title="fine")
     assert {run.state for run in shop.until_final(*fine)} == {RunState.SUCCEEDED}

@@ -34,7 +34,7 @@ def execute(job: Job, clock: Clock) -> Ended:
 
 async def execute_async(job: Job, clock: Clock) -> Ended:
     """Run an async handler, cancelled at its time-out; whatever it raises is an outcome."""
-    limit = asyncio.timeout(job.handler.timeout_s)
+    limit = asyncio.timeout(job.timeout_s)
     try:
         async with limit:
             result = await job.handler.function(view(job.lease.event), job.context)
@@ -47,7 +47,7 @@ async def execute_async(job: Job, clock: Clock) -> Ended:
 
 def timed_out(job: Job, now: float) -> Ended:
     """Tell of an execution that was given up on."""
-    error = f"did not finish within {job.handler.timeout_s:g} s"
+    error = f"did not finish within {round(job.timeout_s, 3):g} s"
     return _ended(job, now, AttemptOutcome.TIMED_OUT, error)
 
 

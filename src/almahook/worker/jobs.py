@@ -1,5 +1,6 @@
 """The runs that a worker has in hand: one book under one lock."""
 
+import math
 import threading
 import time
 from collections import Counter
@@ -20,6 +21,8 @@ class Job:
 
     Attributes:
         future: Done when the result is on disk; None when nobody waits for it.
+        ends: When it must have ended, by the monotonic clock in seconds, whatever its handler may.
+        timeout_s: How long it may take; known when it has begun.
         started: When it began, by the monotonic clock in seconds; None while it waits its turn.
         started_at: The same by the wall clock, seconds since the epoch.
     """
@@ -28,6 +31,8 @@ class Job:
     handler: Handler
     context: Context
     future: Future[Settlement] | None = field(default=None, repr=False)
+    ends: float = math.inf
+    timeout_s: float = 0.0
     started: float | None = None
     started_at: float = 0.0
 
@@ -36,11 +41,17 @@ class Job:
         """Whether Alma waits for the outcome."""
         return self.future is not None
 
+    def start(self, *, at: float) -> None:
+        """Begin, at a time of the wall clock: from now on the time counts."""
+        self.started, self.started_at = time.monotonic(), at
+        self.timeout_s = min(self.handler.timeout_s, max(0.0, self.ends - self.started))
+        self.context.deadline = at + self.timeout_s
+
     def is_overdue(self, now: float) -> bool:
         """Say whether it runs longer than its handler may; ``now`` is the monotonic clock's."""
         if self.started is None:
             return False
-        limit_s = self.handler.timeout_s + (_GRACE_S if self.handler.is_async else 0.0)
+        limit_s = self.timeout_s + (_GRACE_S if self.handler.is_async else 0.0)
         return now - self.started > limit_s
 
 
@@ -75,7 +86,7 @@ class Jobs:
         with self._lock:
             if job not in self._open:
                 return False
-            job.started, job.started_at = time.monotonic(), at
+            job.start(at=at)
             return True
 
     def end(self, job: Job, ended: Ended) -> bool:
@@ -92,12 +103,20 @@ class Jobs:
         """Let nothing more begin, and return the leases of what has not begun; say of which."""
         with self._changed:
             self._is_closed = True
-            unstarted = [job for job in self._open if job.started is None]
-            for job in unstarted:
-                del self._open[job]
-                self._returned.append(job.lease)
-            self._changed.notify_all()
-            return unstarted
+            return self._take_back()
+
+    def take_back(self) -> list[Job]:
+        """Return the leases of what has not begun; say of which."""
+        with self._changed:
+            return self._take_back()
+
+    def _take_back(self) -> list[Job]:
+        unstarted = [job for job in self._open if job.started is None]
+        for job in unstarted:
+            del self._open[job]
+            self._returned.append(job.lease)
+        self._changed.notify_all()
+        return unstarted
 
     def give_back(self, lease: Lease) -> None:
         """Have a lease released that no job was made of."""
@@ -120,6 +139,11 @@ class Jobs:
         """Wait until every job has ended or was taken back, but not for ever."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open, timeout_s)
+
+    def wait_until_one_ends(self, timeout_s: float) -> None:
+        """Wait until a job has ended, but not for ever."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or not self._open, timeout_s)
 
     def open_jobs(self) -> list[Job]:
         """Return what waits or runs."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from almahook.errors import InboxError, InboxUnavailableError
 from almahook.handlers import Handler, Registry, RetryPolicy
-from almahook.inbox import Assignment, Inbox, Lease, Settlement, StoredEvent
+from almahook.inbox import Assignment, Collected, Inbox, Lease, Settlement, StoredEvent
 from almahook.worker.decide import Ended
-from almahook.worker.execution import execute, execute_async, lost, raised, stopped, timed_out
-from almahook.worker.executor import Executor, LoopExecutor, ThreadExecutor
-from almahook.worker.jobs import Job, Jobs
+from almahook.worker.execution import lost, stopped
+from almahook.worker.floor import Floor
+from almahook.worker.jobs import Job
 from almahook.worker.journal import Journal
 from almahook.worker.matcher import Matcher
 from almahook.worker.services import ContextMaker, Services
@@ -29,8 +29,6 @@ _DISPATCH_BATCH = 256
 # than one for a few, and an acknowledgement that waits for it waits less often.
 _GATHER_S = 0.03
 _MOST_PREFETCHED = 256
-# So many threads of one handler that never came back, and it gets no further runs here.
-_MOST_STUCK = 32
 # How often another process's writes are looked for; a look costs microseconds.
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 # How often, and after what waits, a worker that is to stop tries to reach the inbox.
@@ -61,6 +59,7 @@ class Worker:
 
     Args:
         observe: Told of every settled run.
+        on_collected: Told of every batch that was collected.
         clock: Seconds since the epoch.
     """
 
@@ -72,23 +71,25 @@ class Worker:
         services: Services,
         options: WorkerOptions | None = None,
         observe: Observer | None = None,
+        on_collected: Callable[[Collected], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
         self._registry = registry
         self._context = ContextMaker(inbox, services)
         self._options = options or WorkerOptions()
+        self._on_collected = on_collected
         self._clock = clock
-        self._executors = {handler.name: self._executor(handler) for handler in registry}
-        self._jobs = Jobs()
+        self._wake = threading.Event()
         self._journal = Journal()
+        self._floor = Floor(registry, journal=self._journal, clock=clock, on_end=self._wake.set)
+        self._jobs = self._floor.jobs
         self._matcher = Matcher(registry, self._journal)
         self._settler = Settler(inbox, self._journal, observe)
         self._tenure = Tenure(self._options.lease_s)
         self._unsettled: list[tuple[Job, Settlement]] = []
         self._unreleased: list[Lease] = []
         self._finished: Counter[str] = Counter()
-        self._wake = threading.Event()
         self._stopping = threading.Event()
         self._next_poll = 0.0
         self._next_dispatch = 0.0
@@ -120,10 +121,9 @@ class Worker:
         if self._thread.ident is not None:
             self._jobs.wait_until_none_is_open(timeout_s)
             for job in self._jobs.open_jobs():
-                self._end(job, stopped(job, self._clock()))
+                self._floor.end(job, stopped(job, self._clock()))
             self._thread.join()
-        for executor in self._executors.values():
-            executor.stop()
+        self._floor.stop()
 
     def run_now(self, lease: Lease) -> Future[Settlement]:
         """Run a leased run at once; the future is done when its result is on disk.
@@ -165,7 +165,7 @@ class Worker:
 
     def _step(self) -> bool:
         """Do what there is to do now; say whether there was anything."""
-        self._end_overdue()
+        self._floor.end_overdue()
         worked = self._settle()
         self._renew()
         self._release()
@@ -212,10 +212,20 @@ class Worker:
         now = time.monotonic()
         if now < self._next_dispatch:
             return False
+        collected = self._inbox.collect(limit=_DISPATCH_BATCH)
+        self._tell_collected(collected)
         found = self._inbox.dispatch(self._match, limit=_DISPATCH_BATCH)
         if self._options.dispatching and 0 < found < _DISPATCH_BATCH:
             self._next_dispatch = now + _GATHER_S
-        return found > 0
+        return bool(found or collected.events or collected.duplicates)
+
+    def _tell_collected(self, collected: Collected) -> None:
+        if self._on_collected is None:
+            return
+        try:
+            self._on_collected(collected)
+        except Exception as error:  # noqa: BLE001 - it is told of what is done already
+            self._journal.unexpected("worker.observer_failed", error)
 
     def _match(self, event: StoredEvent) -> Sequence[Assignment]:
         return self._matcher(event) if self._options.dispatching else []
@@ -244,7 +254,7 @@ class Worker:
         return {name: free for name, free in wanted.items() if free > 0}
 
     def _room(self, handler: Handler, finished: int) -> int:
-        if self._executors[handler.name].stuck >= _MOST_STUCK:
+        if self._floor.is_blocked(handler):
             return 0
         # What is leased ahead and dies with the worker counts as tried, so that a handler which is
         # tried once only gets nothing ahead.
@@ -256,40 +266,8 @@ class Worker:
     ) -> None:
         context = self._context(lease, handler, now=self._clock(), timeout_s=handler.timeout_s)
         job = Job(lease, handler, context, future)
-        if not self._jobs.add(job):
+        if not self._floor.begin(job):
             _disappoint(job, "The worker is stopping.")
-            return
-        try:
-            self._executors[handler.name].submit(job)
-        except RuntimeError as error:
-            # The machine has no thread to give.
-            self._end(job, raised(job, error, self._clock()))
-
-    # Running, on the handlers' threads
-
-    def _executor(self, handler: Handler) -> Executor:
-        if handler.is_async:
-            return LoopExecutor(handler.name, handler.concurrency, self._run_async)
-        return ThreadExecutor(handler.name, handler.concurrency, self._run_plain)
-
-    def _run_plain(self, job: Job) -> None:
-        if self._starts(job):
-            self._end(job, execute(job, self._clock))
-
-    async def _run_async(self, job: Job) -> None:
-        if self._starts(job):
-            self._end(job, await execute_async(job, self._clock))
-
-    def _starts(self, job: Job) -> bool:
-        now = self._clock()
-        job.context.deadline = now + job.handler.timeout_s
-        return self._jobs.begin(job, at=now)
-
-    def _end(self, job: Job, ended: Ended) -> bool:
-        job.context.close()
-        is_first = self._jobs.end(job, ended)
-        self._wake.set()
-        return is_first
 
     # Settling
 
@@ -309,16 +287,7 @@ class Worker:
     def _decide(self, job: Job, ended: Ended) -> Settlement:
         return self._settler.decide(job.lease, ended, job.handler.retry, direct=job.is_direct)
 
-    # Time-outs and leases
-
-    def _end_overdue(self) -> None:
-        for job in self._jobs.overdue():
-            if not self._end(job, timed_out(job, self._clock())):
-                continue
-            executor = self._executors[job.handler.name]
-            executor.abandon(job)
-            if executor.stuck == _MOST_STUCK:
-                self._journal.stuck(job.handler.name, _MOST_STUCK)
+    # Leases
 
     def _renew(self) -> None:
         wall, steady = self._clock(), time.monotonic()
