@@ -13,6 +13,7 @@
     ├── HandlerError                load · filter · invalid action · time-out · step result
     ├── AlmaError                   what Alma's REST API answered, or that it did not
     ├── AWSError                    what a service of AWS answered, or that it did not
+    ├── UnknownInvocationError      a function of AWS Lambda that was invoked with something else
     └── NotifyError                 a text or a mail that could not be sent
 
 Programs match on the class or on ``code``; both are stable. ``status`` is what a host answers when
@@ -355,6 +356,12 @@ class AWSResponseError(AWSError):
         super().__init__(message)
         self.http_status = http_status
         self.error_code = error_code
+
+
+class UnknownInvocationError(AlmaHookError):
+    """No front door of AWS sends such an event. Set the function up by almahook aws init."""
+
+    code = "aws.invocation"
 
 
 class NotifyError(AlmaHookError):
