@@ -62,6 +62,12 @@ def lost(now: float) -> Ended:
     return Ended(started_at=now, ended_at=now, outcome=AttemptOutcome.LOST, error=error)
 
 
+def not_loaded(handler: str, now: float) -> Ended:
+    """Tell of an execution that could not be: a deployment may be going on."""
+    error = f"the handler {handler} is not loaded"
+    return Ended(started_at=now, ended_at=now, outcome=AttemptOutcome.FAILED, error=error)
+
+
 def raised(job: Job, error: BaseException, now: float) -> Ended:
     """Tell of an execution that ended with an error."""
     if isinstance(error, Retry | GiveUp):
