@@ -3,15 +3,20 @@
 What is given explicitly wins over the environment, that over the file, that over the defaults.
 """
 
-from almahook.config.load import DEFAULT_PROFILE, SETTINGS_FILE, load_settings
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from almahook.config.reference import Reference, Secret, SecretSource, is_kept_by_aws
-from almahook.config.settings import (
-    DEFAULT_HANDLERS,
-    NotifySettings,
-    ProfileSettings,
-    Settings,
-)
-from almahook.config.table import Setting, settings_table
+
+if TYPE_CHECKING:
+    from almahook.config.load import DEFAULT_PROFILE, SETTINGS_FILE, load_settings
+    from almahook.config.settings import (
+        DEFAULT_HANDLERS,
+        NotifySettings,
+        ProfileSettings,
+        Settings,
+    )
+    from almahook.config.table import Setting, settings_table
 
 __all__ = [
     "DEFAULT_HANDLERS",
@@ -28,3 +33,24 @@ __all__ = [
     "load_settings",
     "settings_table",
 ]
+
+_MODULES = {
+    "DEFAULT_HANDLERS": "settings",
+    "DEFAULT_PROFILE": "load",
+    "NotifySettings": "settings",
+    "ProfileSettings": "settings",
+    "SETTINGS_FILE": "load",
+    "Setting": "table",
+    "Settings": "settings",
+    "load_settings": "load",
+    "settings_table": "table",
+}
+
+# A type checker would take every name for defined if it saw this.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first asked for: a function that receives reads no settings."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,12 +1,12 @@
 """Where a secret is: settings hold references to secrets, never the secrets themselves."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from almahook.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRETS_MANAGER = "aws-secretsmanager"
 PARAMETER_STORE = "aws-ssm"
@@ -33,7 +33,7 @@ class Secret:
         return "Secret('…')"
 
 
-class Reference(msgspec.Struct, frozen=True):
+class Reference(NamedTuple):
     """One reference, for example ``env:ALMAHOOK_SECRET``.
 
     Attributes:
@@ -72,7 +72,7 @@ class Reference(msgspec.Struct, frozen=True):
         self,
         *,
         environment: Mapping[str, str],
-        folder: Path,
+        folder: "Path | None" = None,
         source: "SecretSource | None" = None,
     ) -> "Sequence[Secret]":
         """Return the secret, without the blanks and line ends around it.
@@ -100,7 +100,9 @@ class Reference(msgspec.Struct, frozen=True):
             )
         return environment[self.name]
 
-    def _read(self, folder: Path) -> str:
+    def _read(self, folder: "Path | None") -> str:
+        if folder is None:
+            raise ConfigurationError(f"{self} is a file, which is not on AWS.")
         path = folder / self.name
         try:
             return path.read_text(encoding="utf-8")

@@ -1,0 +1,102 @@
+"""What a function has to know of the settings, written when its zip is built.
+
+To read the settings themselves would take longer than to refuse a request. The manifest holds
+references to secrets, never a secret.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from almahook.errors import ConfigurationError
+from almahook.protocol.answer import Endpoint
+
+if TYPE_CHECKING:
+    from almahook.config import Settings
+
+FILE = "almahook-manifest.json"
+
+# Where Lambda unpacks the zip.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+_FOLDER = "LAMBDA_TASK_ROOT"
+_INBOX = "ALMAHOOK_INBOX"
+
+
+class Manifest(NamedTuple):
+    """The settings of the functions that receive.
+
+    Attributes:
+        inbox: For example ``aws:hooks``.
+        endpoints: The profiles by name, without their secrets.
+        references: Where the secrets of each profile are.
+        secret_lifetime_s: A secret that AWS keeps is read again after so long.
+        secret_overlap_days: So long after its rotation a secret's previous value is valid too.
+    """
+
+    inbox: str
+    endpoints: Mapping[str, Endpoint]
+    references: Mapping[str, Sequence[str]]
+    secret_lifetime_s: float
+    secret_overlap_days: float
+
+
+def write_manifest(settings: "Settings") -> bytes:
+    """Write what the functions have to know.
+
+    Raises:
+        ConfigurationError: A secret is in a file, which must not travel in a zip.
+    """
+    for name, profile in settings.profiles.items():
+        _require_remote(name, profile.secrets)
+    profiles = {
+        name: {"secrets": profile.secrets, "refuse_status": profile.refuse_status}
+        for name, profile in settings.profiles.items()
+    }
+    document = {
+        "inbox": settings.inbox,
+        "profiles": profiles,
+        "max_body_bytes": settings.max_body_bytes,
+        "secret_lifetime_s": settings.secret_lifetime_s,
+        "secret_overlap_days": settings.secret_overlap_days,
+    }
+    return json.dumps(document, indent=1).encode("utf-8") + b"\n"
+
+
+def read_manifest(environment: Mapping[str, str]) -> Manifest:
+    """Read the manifest of the function that runs here; its environment wins over it.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    path = f"{environment.get(_FOLDER, '.')}/{FILE}"
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes long to load
+            document = json.load(file)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no {path}. Build the function with: almahook aws build"
+        ) from None
+    profiles = document["profiles"]
+    return Manifest(
+        inbox=environment.get(_INBOX) or document["inbox"],
+        endpoints={
+            name: Endpoint(
+                profile=name,
+                secrets=(),
+                refuse_status=profile["refuse_status"],
+                max_body_bytes=document["max_body_bytes"],
+            )
+            for name, profile in profiles.items()
+        },
+        references={name: profile["secrets"] for name, profile in profiles.items()},
+        secret_lifetime_s=document["secret_lifetime_s"],
+        secret_overlap_days=document["secret_overlap_days"],
+    )
+
+
+def _require_remote(profile: str, references: Sequence[str]) -> None:
+    if any(one.startswith("file:") for one in references):
+        raise ConfigurationError(
+            f"profiles.{profile}.secrets names a file, which is not on AWS. Write "
+            '"aws-secretsmanager:NAME" or "aws-ssm:NAME", and put the secret there.'
+        )

@@ -1,0 +1,60 @@
+"""The function that receives: it verifies an event, puts it in the queue, and answers 200.
+
+One call over the network stands between an event and its 200. What only an accepted event needs is
+imported when the first one comes, and boto3 never.
+"""
+
+import os
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from almahook.app.functions.log import tell
+from almahook.app.functions.manifest import read_manifest
+from almahook.app.functions.secret_values import SecretValues
+from almahook.protocol.reply import Stored
+from almahook.receivers.aws_lambda.receiver import Receiver
+
+if TYPE_CHECKING:
+    from almahook.inbox.aws.spool import SQSSpool
+    from almahook.protocol.accepted import Accepted
+
+_ACCOUNT = 4
+
+
+def handler(event: Any, context: Any) -> object:
+    """Answer one event of any front door of AWS.
+
+    Raises:
+        UnknownInvocationError: It is no event of one.
+        ConfigurationError: The function was built without a manifest.
+    """
+    # arn:aws:lambda:REGION:ACCOUNT:function:NAME
+    return _receiver(context.invoked_function_arn.split(":")[_ACCOUNT])(event)
+
+
+@cache
+def _receiver(account: str) -> Receiver:
+    manifest = read_manifest(os.environ)
+
+    def spool(accepted: "Accepted", now: float) -> Stored:
+        from almahook.app.new_event import new_event  # noqa: PLC0415 - see above
+
+        _spool(manifest.inbox, account).spool([new_event(accepted, received_at=now)])
+        return Stored()
+
+    return Receiver(
+        endpoints=manifest.endpoints,
+        secrets=SecretValues(manifest, os.environ),
+        take_in=spool,
+        mode="inbox",
+        tell=tell,
+        clock=time.time,
+    )
+
+
+@cache
+def _spool(inbox: str, account: str) -> "SQSSpool":
+    from almahook.app.functions.spool import open_spool  # noqa: PLC0415 - see above
+
+    return open_spool(inbox, account=account, environment=os.environ)

@@ -1,0 +1,53 @@
+"""The webhook secrets of a function's profiles, as they are now."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from almahook.app.functions.manifest import Manifest
+from almahook.config.reference import Reference, Secret
+
+if TYPE_CHECKING:
+    from almahook.config.reference import SecretSource
+
+
+class SecretValues:
+    """Reads a profile's secrets when its first message comes.
+
+    Those that AWS keeps are read again after a while, so that a rotated one needs no deploy.
+
+    Args:
+        environment: Where ``env:`` references are looked up, and the credentials for AWS.
+    """
+
+    def __init__(self, manifest: Manifest, environment: Mapping[str, str]) -> None:
+        self._manifest = manifest
+        self._environment = environment
+
+    def __call__(self, profile: str) -> Sequence[bytes]:
+        """Return those of a profile.
+
+        Raises:
+            ConfigurationError: One cannot be had.
+        """
+        setting = f"profiles.{profile}.secrets"
+        return [
+            secret.reveal().encode("utf-8")
+            for text in self._manifest.references[profile]
+            for secret in self._values(Reference.parse(text, setting=setting))
+        ]
+
+    def _values(self, reference: Reference) -> Sequence[Secret]:
+        source = self._aws if reference.is_kept_by_aws else None
+        return reference.resolve(environment=self._environment, source=source)
+
+    @cached_property
+    def _aws(self) -> "SecretSource":
+        # A function whose secrets are in its environment does without.
+        from almahook.app.aws_secrets import aws_secret_source  # noqa: PLC0415
+
+        return aws_secret_source(
+            self._environment,
+            lifetime_s=self._manifest.secret_lifetime_s,
+            overlap_days=self._manifest.secret_overlap_days,
+        )

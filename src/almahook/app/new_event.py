@@ -1,0 +1,30 @@
+"""From an accepted message to the event that is stored."""
+
+from hashlib import sha256
+
+from almahook.inbox.event import NewEvent
+from almahook.protocol.accepted import Accepted
+
+# A header can be anything.
+_LONGEST_NAME = 100
+
+
+def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:
+    """Make the event to store.
+
+    A message without an id is told apart by its body, which a retry repeats byte for byte.
+    """
+    envelope = accepted.envelope
+    return NewEvent(
+        profile=accepted.profile,
+        action=envelope.action,
+        event=envelope.event,
+        event_id=envelope.id or f"sha256:{sha256(accepted.body).hexdigest()}",
+        institution=envelope.institution,
+        time=envelope.time,
+        subject=envelope.subject,
+        content_type=accepted.content_type[:_LONGEST_NAME],
+        body=accepted.body,
+        received_at=received_at,
+        secret_index=accepted.secret_index,
+    )
