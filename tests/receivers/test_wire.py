@@ -1,10 +1,12 @@
 from contextlib import ExitStack
 from itertools import pairwise, repeat
+from threading import Event
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from almahook.app import server
 from almahook.inbox import EventFilter
 from almahook.receivers import asgi, http
 from listening import Wire, chunked, head, message, until
@@ -155,6 +157,19 @@ def test_requests_in_a_pipeline_are_answered_in_their_order(listening) -> None:
     ]
     assert answers[4][0] == 404
     assert listening.bodies() == [message("1"), message("2")]
+
+
+def test_a_connection_is_kept_as_long_as_it_is_used_and_closed_when_it_rests(
+    monkeypatch, listen
+) -> None:
+    monkeypatch.setattr(server, "_KEEP_ALIVE_S", 0.3)
+    used = Event()
+    with Wire(listen().url) as wire:
+        for number in range(6):
+            wire.post(message(str(number)))
+            assert wire.status() == 200
+            used.wait(0.1)
+        assert wire.is_closed()
 
 
 @pytest.mark.parametrize("begun", ["Content-Length: 26", "Transfer-Encoding: chunked"])

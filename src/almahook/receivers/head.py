@@ -28,7 +28,9 @@ class Head(NamedTuple):
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> "Head":
         """Read headers whose names are in lower case."""
         signature, content_type, announced, is_chunked = None, "", 0, False
-        for name, value in headers:
+        for name, padded in headers:
+            # Not every parser strips the blanks behind a value (RFC 9110, 5.5).
+            value = padded.strip(b" \t")
             if name == _SIGNATURE:
                 given = value.decode("latin-1")
                 # Repeated headers are one value joined by commas (RFC 9110, 5.3): malformed here.

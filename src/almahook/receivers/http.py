@@ -4,8 +4,8 @@ uvicorn waits for the end of a head for ever and keeps all of it meanwhile, so t
 many connections and says nothing could take them all: :class:`PatientProtocol` does not.
 
 :class:`WebhookProtocol` answers the request that Alma sends, a POST of a small body with its length
-to a known profile, without an ASGI task. Everything else goes the way of every ASGI request. The
-parser, keep-alive, pipelining and shutdown are uvicorn's in both.
+to a known profile, without the parser and without an ASGI task. Everything else goes the way of
+every ASGI request. Keep-alive, pipelining and shutdown are uvicorn's in both.
 """
 
 import asyncio
@@ -19,16 +19,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from almahook.errors import AlmaHookError, InboxError, SlowBodyError
 from almahook.protocol import Accepted, Endpoint, Request, Response, answer, reply
 from almahook.protocol.reply import Result
+from almahook.receivers.glance import glance, request_line
 from almahook.receivers.head import Head
 from almahook.receivers.reception import Reception, failed, log, not_stored
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 256 * 1024
-
-# What uvicorn buffers before it stops reading.
-MAX_SHORT_BODY_BYTES = 64 * 1024
-
-_WEBHOOKS = b"/webhooks/"
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -107,72 +103,74 @@ class WebhookProtocol(PatientProtocol):
 
     def __init__(self, reception: Reception, *, body_timeout_s: float, **given: Any) -> None:
         super().__init__(**given)
-        self._reception = reception
+        self.reception = reception
         self._body_timeout_s = body_timeout_s
-        self._endpoints = _paths(reception.endpoints)
+        self._endpoints = _request_lines(reception.endpoints)
+        # Whether the parser is between two requests, so that a request may pass it by.
+        self._is_between = True
+        self._unfinished: Exchange | None = None
+        self._rests_since = 0.0
 
     def data_received(self, data: bytes) -> None:
-        """Pass the data on; a body that has not come with its head is waited for, but not long."""
-        super().data_received(data)
-        exchange: object = self.cycle
-        if isinstance(exchange, Exchange) and exchange.more_body:
-            exchange.wait(self._body_timeout_s)
-
-    def on_message_begin(self) -> None:
-        """Begin a request without what only ASGI needs."""
-        self._is_in_head = True
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
-
-    def on_headers_complete(self) -> None:
-        """Take the short way where it leads to the same answer."""
-        endpoint = self._endpoints.get(self.url)
-        head = None if endpoint is None or self._is_special() else Head.of(self.headers)
-        if endpoint is None or head is None or not _is_short(head):
-            self._catch_up()
-            super().on_headers_complete()
-            return
-        self._is_in_head = False
-        # It has all that uvicorn's protocol asks of a cycle.
-        self.cycle = Exchange(self, self._reception, endpoint, head)  # type: ignore[assignment]
-
-    def on_message_complete(self) -> None:
-        """Answer, if the request went the short way."""
-        exchange: object = self.cycle
-        if isinstance(exchange, Exchange) and exchange.more_body:
-            self._has_ended = True
-            exchange.complete()
-        else:
-            super().on_message_complete()
+        """Take the short way with a request that is plain, and give all else to the parser."""
+        if self._unfinished is not None:
+            data = self._fill(self._unfinished, data)
+        elif self._is_between and self._is_free():
+            data = self._look_at(data)
+        if data:
+            super().data_received(data)
+            self._is_between = self._has_ended and not self._is_in_head
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of a request that did not come to its end."""
         super().connection_lost(exc)
-        exchange: object = self.cycle
-        if isinstance(exchange, Exchange) and exchange.more_body:
-            exchange.give_up()
+        if self._unfinished is not None:
+            self._unfinished.give_up()
 
-    def _catch_up(self) -> None:
-        """Make up for what was left out when the request began."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        # The scope has this very list.
-        self.headers += headers
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has rested long enough."""
+        rested_s = 0.0 if self._is_answering() else self.loop.time() - self._rests_since
+        left_s = self.timeout_keep_alive - rested_s
+        if left_s > 0:
+            again = self.timeout_keep_alive_handler
+            self.timeout_keep_alive_task = self.loop.call_later(left_s, again)
+        else:
+            super().timeout_keep_alive_handler()
 
-    def _is_special(self) -> bool:
-        """Whether something else than a plain POST on a free connection is asked for."""
-        parser = self.parser
-        return (
-            parser.get_method() != b"POST"
-            or parser.get_http_version() != "1.1"
-            or not parser.should_keep_alive()
-            or parser.should_upgrade()
-            or self.expect_100_continue
-            or self.flow.write_paused
-            or self._is_answering()
-        )
+    def on_short_response(self) -> None:
+        """Do what uvicorn does after a response; but set no timer anew for each."""
+        self._rests_since = self.loop.time()
+        if self.pipeline or self.flow.read_paused or self.timeout_keep_alive_task is None:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def _is_free(self) -> bool:
+        return not (self._is_answering() or self.flow.write_paused or self.transport.is_closing())
+
+    def _look_at(self, data: bytes) -> bytes:
+        """Take the request that the data begin with, if it is plain; return what is left."""
+        seen = glance(data, self._endpoints)
+        if seen is None:
+            return data
+        if self._timer is not None:
+            self._stop_waiting()
+        exchange = Exchange(self, seen.target, seen.head)
+        # It has all that uvicorn's protocol asks of a cycle.
+        self.cycle = exchange  # type: ignore[assignment]
+        return self._fill(exchange, data[seen.body_from :])
+
+    def _fill(self, exchange: "Exchange", data: bytes) -> bytes:
+        """Give a request its body, or the part that has come; return what is left."""
+        missing = exchange.missing
+        if len(data) < missing:
+            exchange.body += data
+            self._unfinished = exchange
+            exchange.wait(self._body_timeout_s)
+            return b""
+        self._unfinished = None
+        exchange.complete(data[:missing])
+        return data[missing:]
 
 
 class Exchange:
@@ -183,18 +181,16 @@ class Exchange:
         *("_endpoint", "_head", "_protocol", "_reception", "_started", "_timer"),
     )
 
-    def __init__(
-        self, protocol: WebhookProtocol, reception: Reception, endpoint: Endpoint, head: Head
-    ) -> None:
+    def __init__(self, protocol: WebhookProtocol, endpoint: Endpoint, head: Head) -> None:
         # These are what uvicorn's protocol reads and writes.
-        self.body = bytearray()
+        self.body = b""
         self.more_body = True
         self.disconnected = False
         self.response_complete = False
         self.keep_alive = True
         self.message_event = self
         self._protocol = protocol
-        self._reception = reception
+        self._reception = protocol.reception
         self._endpoint = endpoint
         self._head = head
         self._timer: asyncio.TimerHandle | None = None
@@ -203,18 +199,23 @@ class Exchange:
     def set(self) -> None:
         """Nobody waits for the parts of the body."""
 
+    @property
+    def missing(self) -> int:
+        """How many bytes of the body have not come."""
+        return self._head.announced - len(self.body)
+
     def wait(self, timeout_s: float) -> None:
-        """Wait for the rest of the body so long."""
+        """Wait for the rest of the body so long, from the first time on."""
         if self._timer is None:
             self._timer = self._protocol.loop.call_later(timeout_s, self._cut_off)
 
-    def complete(self) -> None:
+    def complete(self, rest: bytes) -> None:
         """Decide, and store what is accepted; an error of our own becomes a 503."""
         self._end_body()
         self._started = self._reception.ports.clock()
         try:
-            result = self._decide(self._request(bytes(self.body)))
-        except Exception as error:  # noqa: BLE001 - the parser would make a 400 of it
+            result = self._decide(self._request(self.body + rest))
+        except Exception as error:  # noqa: BLE001 - the connection must not end without an answer
             result = failed(error)
         if result is not None:
             self._answer(result)
@@ -267,23 +268,20 @@ class Exchange:
         )
 
     def _write(self, response: Response) -> None:
-        if self.disconnected or self._protocol.transport.is_closing():
+        protocol = self._protocol
+        if self.disconnected or protocol.transport.is_closing():
             return
         self.response_complete = True
         # uvicorn's own headers, which are the date.
-        own = self._protocol.server_state.default_headers
-        self._protocol.transport.write(_encode(response, own, keep_alive=self.keep_alive))
+        own = protocol.server_state.default_headers
+        protocol.transport.write(_encode(response, own, keep_alive=self.keep_alive))
         if not self.keep_alive:
-            self._protocol.transport.close()
-        self._protocol.on_response_complete()
+            protocol.transport.close()
+        protocol.on_short_response()
 
 
-def _paths(endpoints: Mapping[str, Endpoint]) -> Mapping[bytes, Endpoint]:
-    return {_WEBHOOKS + name.encode("ascii"): one for name, one in endpoints.items()}
-
-
-def _is_short(head: Head) -> bool:
-    return 0 < head.announced <= MAX_SHORT_BODY_BYTES and not head.is_chunked
+def _request_lines(endpoints: Mapping[str, Endpoint]) -> Mapping[bytes, Endpoint]:
+    return {request_line(f"/webhooks/{name}"): one for name, one in endpoints.items()}
 
 
 def _encode(response: Response, own: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:

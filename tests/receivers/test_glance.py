@@ -1,0 +1,169 @@
+"""The short way takes nothing that the parser would read otherwise."""
+
+import httptools
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, glance, request_line
+from almahook.receivers.head import Head
+
+TARGETS = {request_line("/webhooks/main"): "main", request_line("/webhooks/sandbox"): "sandbox"}
+LINE = b"POST /webhooks/main HTTP/1.1"
+
+
+def request(*fields: bytes, line: bytes = LINE, body: bytes = b'{"a":1}') -> bytes:
+    return b"\r\n".join([line, *fields, b"", b""]) + body
+
+
+def plain(*more: bytes) -> bytes:
+    return request(b"Host: hooks.example.edu", b"Content-Length: 7", *more)
+
+
+class Parsed:
+    """What httptools makes of a request, as uvicorn uses it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.url, self.body, self.headers, self.ended = b"", b"", [], 0
+        parser = httptools.HttpRequestParser(self)
+        self.parser = parser
+        parser.feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.ended += 1
+        # What is asked of a plain POST on a connection that is kept.
+        assert self.parser.get_method() == b"POST"
+        assert self.parser.get_http_version() == "1.1"
+        assert self.parser.should_keep_alive()
+        assert not self.parser.should_upgrade()
+
+
+def test_a_plain_request_is_taken_with_what_its_head_says() -> None:
+    data = plain(b"Content-Type: application/json", b"X-Exl-Signature: abc=", b"X-Other: a, b")
+    seen = glance(data, TARGETS)
+    assert seen is not None
+    assert seen.target == "main"
+    assert seen.head == Head("abc=", "application/json", 7, is_chunked=False)
+    assert data[seen.body_from :] == b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"CONTENT-TYPE:application/json",
+        b"Content-Type:  \t application/json \t",
+        b"X-Empty:",
+        b"Connection: keep-alive",
+        b"connection:Keep-Alive",
+    ],
+)
+def test_fields_that_every_parser_reads_alike_are_taken(field: bytes) -> None:
+    seen = glance(plain(field), TARGETS)
+    assert seen is not None
+    assert seen.head == Head.of(Parsed(plain(field)).headers)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request(b"Content-Length: 7", line=b"GET /webhooks/main HTTP/1.1"),
+        request(b"Content-Length: 7", line=b"POST /webhooks/main HTTP/1.0"),
+        request(b"Content-Length: 7", line=b"POST  /webhooks/main HTTP/1.1"),
+        request(b"Content-Length: 7", line=b"POST /webhooks/other HTTP/1.1"),
+        request(b"Content-Length: 7", line=b"POST /webhooks/main?a=b HTTP/1.1"),
+        request(b"Content-Length: 7", line=b"\r\n" + LINE),
+        request(),
+        request(b"Host: a"),
+        request(b"Content-Length: 7", b"Content-Length: 7"),
+        request(b"Content-Length: +7"),
+        request(b"Content-Length: 7, 7"),
+        request(b"Content-Length: 0"),
+        request(b"Content-Length: 07"),
+        request(b"Content-Length : 7"),
+        request(b"Content-Length: \xb2"),
+        request(b"Content-Length: 1_0"),
+        request(b"Content-Length:"),
+        request(b"Content-Length: %d" % (MAX_GLANCE_BODY_BYTES + 1)),
+        plain(b"Transfer-Encoding: chunked"),
+        plain(b"transfer-encoding: identity"),
+        plain(b"Expect: 100-continue"),
+        plain(b"Upgrade: h2c"),
+        plain(b"Connection: close"),
+        plain(b"Connection: keep-alive, close"),
+        plain(b"Connection: upgrade"),
+        plain(b"X-Exl-Signature: a", b"x-exl-signature: b"),
+        plain(b"X-Folded: a\r\n b"),
+        plain(b" X: a"),
+        plain(b"X\x00: a"),
+        plain(b"X: a\x00b"),
+        plain(b"X: a\nb: c"),
+        plain(b"X: a\rb"),
+        plain(b"X: \xe9"),
+        plain(b"no colon"),
+        plain(b": no name"),
+        plain(b"X-Long: " + b"a" * 9000),
+        plain()[:-9],
+        plain().replace(b"\r\n", b"\n"),
+        b"",
+        b"\r\n\r\n",
+    ],
+)
+def test_everything_else_is_left_to_the_parser(data: bytes) -> None:
+    assert glance(data, TARGETS) is None
+
+
+NAMES = st.sampled_from(
+    [
+        *(b"Host", b"Content-Length", b"content-length", b"Content-Type", b"X-Exl-Signature"),
+        *(
+            b"Transfer-Encoding",
+            b"Connection",
+            b"Expect",
+            b"Upgrade",
+            b"X-Other",
+            b"Content_Length",
+        ),
+    ]
+)
+VALUES = st.sampled_from(
+    [
+        *(b"7", b"07", b"0", b"7 ", b"+7", b"chunked", b"keep-alive", b"close", b"100-continue"),
+        *(b"", b"a b", b"\ta", b"a\x0bb", b"a\x7f", b"a\x85", b"websocket", b"application/json"),
+    ]
+)
+FIELDS = st.tuples(
+    NAMES | st.binary(max_size=3),
+    st.sampled_from([b": ", b":", b" : ", b":\t", b"", b"\r\n "]),
+    VALUES | st.binary(max_size=4),
+    st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b"\r\n\r\n"]),
+).map(b"".join)
+
+
+@given(
+    fields=st.lists(FIELDS, max_size=5),
+    length=st.sampled_from([b"Content-Length: 7\r\n", b"Content-Length:7\r\n", b""]),
+    rest=st.binary(max_size=12),
+)
+@example(fields=[], length=b"Content-Length: 7\r\n", rest=b"")
+def test_whatever_is_taken_is_what_the_parser_reads(fields, length, rest) -> None:
+    data = LINE + b"\r\n" + length + b"".join(fields) + b"\r\n" + b'{"a":1}' + rest
+    seen = glance(data, TARGETS)
+    if seen is None:
+        return
+    whole = data[: seen.body_from + seen.head.announced]
+    if len(whole) < seen.body_from + seen.head.announced:
+        whole = whole.ljust(seen.body_from + seen.head.announced, b"x")
+    parsed = Parsed(whole)
+    assert parsed.ended == 1
+    assert parsed.url == b"/webhooks/main"
+    assert parsed.body == whole[seen.body_from :]
+    assert Head.of(parsed.headers) == seen.head
