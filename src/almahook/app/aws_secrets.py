@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from almahook.errors import AWSResponseError, ConfigurationError
 if TYPE_CHECKING:
     from almahook.aws import Service
     from almahook.config import Settings
+
+log = logging.getLogger("almahook.secrets")
 
 _DAY_S = 86_400.0
 _GET_SECRET = ("secretsmanager", "secretsmanager.GetSecretValue")
@@ -135,9 +138,11 @@ class AWSSecrets:
         except ConfigurationError:
             return None
         except AWSResponseError as error:
-            if error.error_code in _ABSENT:
-                return None
-            raise
+            # A right to the one and not to the other must not cost the current one.
+            if error.error_code not in _ABSENT:
+                fields = {"reference": str(reference), "reason": error.message}
+                log.warning("secret.previous_not_read", extra={"fields": fields})
+            return None
 
     def _ask(
         self, operation: tuple[str, str], reference: Reference, asked: Mapping[str, Any]

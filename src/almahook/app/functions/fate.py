@@ -1,0 +1,45 @@
+"""When a message is wanted again, from what became of its event's runs: pure."""
+
+from collections.abc import Sequence
+
+from almahook.inbox import Run, RunState
+
+# Somebody else has the run, or it is not its turn: at first that is over in a moment.
+_SOON_S = 1.0
+_LONGEST_SOON_S = 60.0
+
+# The inbox, or what it stands on, is not there.
+_FAILED_S = 15.0
+_LONGEST_FAILED_S = 900.0
+
+
+def wanted_again(newest: Sequence[Run], *, now: float, receives: int) -> float | None:
+    """Return after how many seconds there is something to do for an event; None when never.
+
+    Args:
+        newest: Of each of its handlers the run that counts.
+        now: Seconds since the epoch.
+        receives: How often the message was handed out.
+    """
+    waits = [
+        wait_s for run in newest if (wait_s := _wait_s(run, now=now, receives=receives)) is not None
+    ]
+    return min(waits, default=None)
+
+
+def after_failure(*, receives: int) -> float:
+    """Return after how many seconds a message is tried again that could not be worked on."""
+    return _doubled(_FAILED_S, receives, _LONGEST_FAILED_S)
+
+
+def _wait_s(run: Run, *, now: float, receives: int) -> float | None:
+    if run.state is RunState.WAITING and run.due_at > now:
+        return run.due_at - now
+    if run.state in {RunState.WAITING, RunState.RUNNING}:
+        return _doubled(_SOON_S, receives, _LONGEST_SOON_S)
+    return None
+
+
+def _doubled(first_s: float, times: int, longest_s: float) -> float:
+    # 2.0 ** 1024 overflows.
+    return min(first_s * 2.0 ** min(times - 1, 60), longest_s)

@@ -1,0 +1,186 @@
+"""The function that works: it stores the events of a batch, runs their handlers, and settles.
+
+    message ─▶ read ─▶ append ─▶ claim ─▶ (handlers) ─▶ settle ─┬─▶ nothing left to do: deleted
+                 │                                              └─▶ due later, or somebody else's
+                 └─▶ cannot be read: dead-letter queue              now: it comes back then
+
+A message is its event's alarm clock and nothing more: what is true of the event is in the inbox. So
+it does no harm that SQS hands a message out twice, or that Alma has sent an event twice.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from almahook.app.aws_secrets import with_aws_secrets
+from almahook.app.functions.fate import after_failure, wanted_again
+from almahook.app.functions.source import Record, Source, records_of
+from almahook.app.logs import configure_logs
+from almahook.app.registry import load_registry
+from almahook.app.replay import newest_runs
+from almahook.app.services import AppServices
+from almahook.app.stores import open_inbox
+from almahook.config import load_settings
+from almahook.errors import AlmaHookError, InboxError, NotFoundError
+from almahook.inbox import Inbox, Lease, Run
+from almahook.inbox.aws.message import Again, Kept
+from almahook.worker import Journal, Runner
+
+log = logging.getLogger("almahook.work")
+
+# What is left of the function's time when the last handler is stopped: to settle, and to say so.
+_RESERVE_S = 5.0
+_RESERVED = 0.25
+# Lambda ends a function at its time, and then nobody holds its leases any more.
+_SLACK_S = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class _Message:
+    """A message of the batch, as far as it has come.
+
+    Attributes:
+        seq: Its event's number; None while there is no such event.
+        kept: Where it was kept, if it was too large for the queue.
+        failed: It could not be worked on, and is tried again.
+    """
+
+    record: Record
+    seq: int | None = None
+    kept: Kept | None = None
+    failed: bool = False
+    leases: Sequence[Lease] = field(default=(), repr=False)
+
+
+class WorkFunction:
+    """Works on the batches of one queue.
+
+    Args:
+        open_source: Opens the queue of an ARN.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        runner: Runner,
+        open_source: Callable[[str], Source] = Source,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._inbox = inbox
+        self._runner = runner
+        self._source_of = cache(open_source)
+        self._clock = clock
+        self._journal = Journal()
+
+    def __call__(self, event: Any, *, remaining_s: float) -> Mapping[str, Any]:
+        """Work on a batch; name the messages that are to stay in the queue.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+        Args:
+            event: As the event source mapping hands it over.
+            remaining_s: What is left of the function's time.
+
+        Raises:
+            UnknownInvocationError: It is no batch of SQS.
+        """
+        ends = time.monotonic() + remaining_s
+        until = self._clock() + remaining_s + _SLACK_S
+        arn, records = records_of(event)
+        source = self._source_of(arn)
+        messages = [self._take(source, record, until=until) for record in records]
+        self._run(messages, ends=ends)
+        waits = self._waits(messages)
+        source.come_back([(message.record, wait_s) for message, wait_s in waits.items()])
+        for message in messages:
+            if message.kept is not None and message not in waits:
+                source.forget(message.kept)
+        return {"batchItemFailures": [{"itemIdentifier": one.record.message_id} for one in waits]}
+
+    def _take(self, source: Source, record: Record, *, until: float) -> _Message:
+        """Store a message's event, and claim what is to be run for it now."""
+        message = _Message(record)
+        try:
+            self._claim(source, message, until=until)
+        except NotFoundError as error:
+            # A replay of an event that was purged meanwhile.
+            log.warning("message.without_event", extra={"fields": {"reason": error.message}})
+        except AlmaHookError as error:
+            message.failed = True
+            fields = {"message": record.message_id, "reason": error.message}
+            log.warning("message.failed", extra={"fields": fields})
+        except Exception as error:  # noqa: BLE001 - the other messages want to be handled
+            message.failed = True
+            self._journal.unexpected("message.failed", error, message=record.message_id)
+        return message
+
+    def _claim(self, source: Source, message: _Message, *, until: float) -> None:
+        said, message.kept = source.read(message.record)
+        if said is None:
+            source.bury(message.record)
+            return
+        if isinstance(said, Again):
+            seq = said.seq
+        else:
+            (receipt,) = self._inbox.append([said])
+            seq = receipt.seq
+        now = self._clock()
+        claim = self._inbox.claim(seq, self._runner.match, now=now, until=until, due=True)
+        message.seq = seq
+        message.leases, _ = self._runner.park_lost(claim.leases)
+
+    def _run(self, messages: Sequence[_Message], *, ends: float) -> None:
+        leases = [lease for message in messages for lease in message.leases]
+        reserve_s = min(_RESERVE_S, (ends - time.monotonic()) * _RESERVED)
+        self._runner.run(leases, ends=ends - reserve_s, settle_by=ends - reserve_s / 2)
+
+    def _waits(self, messages: Sequence[_Message]) -> dict[_Message, float]:
+        """Say of the messages that are wanted again after how many seconds they are."""
+        runs = self._newest_runs(messages)
+        waits = {message: self._wait_s(message, runs) for message in messages}
+        return {message: wait_s for message, wait_s in waits.items() if wait_s is not None}
+
+    def _wait_s(self, message: _Message, runs: Mapping[int, Sequence[Run]] | None) -> float | None:
+        receives = message.record.receives
+        if message.failed or (message.seq is not None and runs is None):
+            return after_failure(receives=receives)
+        if message.seq is None or runs is None:
+            return None
+        return wanted_again(runs[message.seq], now=self._clock(), receives=receives)
+
+    def _newest_runs(self, messages: Sequence[_Message]) -> Mapping[int, Sequence[Run]] | None:
+        """Return the runs of the batch's events; None when they cannot be read now."""
+        found: dict[int, list[Run]] = {one.seq: [] for one in messages if one.seq is not None}
+        try:
+            for run in self._inbox.runs(list(found)):
+                found[run.event_seq].append(run)
+        except InboxError as error:
+            log.warning("inbox.not_readable", extra={"fields": {"reason": error.message}})
+            return None
+        return {seq: newest_runs(runs) for seq, runs in found.items()}
+
+
+def handler(event: Any, context: Any) -> Mapping[str, Any]:
+    """Work on a batch of the queue.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+        HandlerLoadError: A handler cannot be loaded.
+        UnknownInvocationError: The event is no batch of SQS.
+    """
+    return _function()(event, remaining_s=context.get_remaining_time_in_millis() / 1000)
+
+
+@cache
+def _function() -> WorkFunction:
+    settings = with_aws_secrets(load_settings())
+    configure_logs(form="json", level=settings.log_level)
+    inbox = open_inbox(settings)
+    services = AppServices(settings)
+    runner = Runner(inbox=inbox, registry=load_registry(settings), services=services)
+    return WorkFunction(inbox=inbox, runner=runner)
