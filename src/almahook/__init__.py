@@ -4,8 +4,9 @@ A file ``handlers/loan_returned.py`` with a function ``process(event, ctx)`` is 
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.errors import AlmaHookError
     from almahook.events import (

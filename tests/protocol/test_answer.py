@@ -35,7 +35,12 @@ BODY = b'{"id":"7","action":"LOAN","item_loan":{"loan_id":"5"}}'
 
 
 def post(body: bytes = BODY, *, secret: bytes = SECRET, **fields) -> Request:
-    return Request(method="POST", body=body, signature=sign(body, secret=secret), **fields)
+    signed = {"method": "POST", "body": body, "signature": sign(body, secret=secret)}
+    return Request(**{**signed, **fields})
+
+
+def endpoint_with(**fields) -> Endpoint:
+    return Endpoint(**{"profile": "main", "secrets": [SECRET], **fields})
 
 
 def refusal(request: Request, endpoint: Endpoint | None = ENDPOINT) -> tuple[type, int]:
@@ -56,7 +61,7 @@ def test_a_signed_message_is_accepted_with_everything_that_is_to_be_stored() -> 
 
 
 def test_the_secret_that_signed_is_told() -> None:
-    endpoint = ENDPOINT._replace(secrets=[b"new", SECRET])
+    endpoint = endpoint_with(secrets=[b"new", SECRET])
     outcome = answer(post(), endpoint=endpoint)
     assert isinstance(outcome, Accepted)
     assert outcome.secret_index == 1
@@ -86,13 +91,13 @@ def test_a_challenge_in_the_query_of_a_post_is_no_challenge() -> None:
     "method", ["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "post", "get", "", "POST "]
 )
 def test_other_methods_are_not_allowed(method) -> None:
-    request = post(query="challenge=abc")._replace(method=method)
+    request = post(query="challenge=abc", method=method)
     assert refusal(request) == (MethodNotAllowedError, 405)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 def test_an_unknown_profile_is_told_before_anything_else(method) -> None:
-    request = post(query="challenge=abc")._replace(method=method)
+    request = post(query="challenge=abc", method=method)
     assert refusal(request, None) == (UnknownProfileError, 404)
 
 
@@ -107,12 +112,12 @@ def test_an_unknown_profile_is_told_before_anything_else(method) -> None:
 )
 @pytest.mark.parametrize("status", [401, 503])
 def test_a_wrong_signature_is_answered_as_the_profile_says(signature, error, status) -> None:
-    endpoint = ENDPOINT._replace(refuse_status=status)
-    assert refusal(post()._replace(signature=signature), endpoint) == (error, status)
+    endpoint = endpoint_with(refuse_status=status)
+    assert refusal(post(signature=signature), endpoint) == (error, status)
 
 
 def test_the_status_for_signatures_is_not_the_status_for_anything_else() -> None:
-    endpoint = ENDPOINT._replace(refuse_status=503)
+    endpoint = endpoint_with(refuse_status=503)
     assert refusal(post(b"not json"), endpoint) == (JSONError, 400)
     assert refusal(Request(method="GET"), endpoint) == (ChallengeMissingError, 400)
     assert refusal(Request(method="PUT"), endpoint) == (MethodNotAllowedError, 405)
@@ -120,15 +125,13 @@ def test_the_status_for_signatures_is_not_the_status_for_anything_else() -> None
 
 @pytest.mark.parametrize("secrets", [[], [b""]])
 def test_without_a_secret_alma_is_asked_to_come_again(secrets) -> None:
-    endpoint = ENDPOINT._replace(secrets=secrets)
+    endpoint = endpoint_with(secrets=secrets)
     assert refusal(post(secret=b""), endpoint) == (NoSecretError, 503)
 
 
 def test_the_limit_is_the_largest_body_that_is_taken() -> None:
-    assert isinstance(
-        answer(post(), endpoint=ENDPOINT._replace(max_body_bytes=len(BODY))), Accepted
-    )
-    small = ENDPOINT._replace(max_body_bytes=len(BODY) - 1)
+    assert isinstance(answer(post(), endpoint=endpoint_with(max_body_bytes=len(BODY))), Accepted)
+    small = endpoint_with(max_body_bytes=len(BODY) - 1)
     assert refusal(post(), small) == (BodyTooLargeError, 413)
     assert refusal(Request(method="POST", body=BODY), small) == (BodyTooLargeError, 413)
 

@@ -1,8 +1,9 @@
 """The only place that wires things together: settings, inbox, handlers, worker, receiver."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.app.first_run import with_own_secret
     from almahook.app.listener import Listener

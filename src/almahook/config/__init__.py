@@ -4,10 +4,11 @@ What is given explicitly wins over the environment, that over the file, that ove
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from almahook.config.reference import Reference, Secret, SecretSource, is_kept_by_aws
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.config.load import DEFAULT_PROFILE, SETTINGS_FILE, load_settings
     from almahook.config.settings import (

@@ -1,12 +1,16 @@
 """Where a secret is: settings hold references to secrets, never the secrets themselves."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from almahook.errors import ConfigurationError
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Protocol
+else:
+    Protocol = object
 
 SECRETS_MANAGER = "aws-secretsmanager"
 PARAMETER_STORE = "aws-ssm"
@@ -33,7 +37,7 @@ class Secret:
         return "Secret('…')"
 
 
-class Reference(NamedTuple):
+class Reference:
     """One reference, for example ``env:ALMAHOOK_SECRET``.
 
     Attributes:
@@ -42,9 +46,12 @@ class Reference(NamedTuple):
         key: Which field of a JSON object that AWS keeps; empty takes the whole text.
     """
 
-    scheme: str
-    name: str
-    key: str = ""
+    __slots__ = ("key", "name", "scheme")
+
+    def __init__(self, scheme: str, name: str, key: str = "") -> None:
+        self.scheme = scheme
+        self.name = name
+        self.key = key
 
     @classmethod
     def parse(cls, text: str, *, setting: str) -> "Reference":
@@ -88,6 +95,12 @@ class Reference(NamedTuple):
         if not text.strip():
             raise ConfigurationError(f"{self} is empty: write the secret or the key there.")
         return [Secret(text.strip())]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.name}{'#' if self.key else ''}{self.key}"

@@ -5,9 +5,8 @@ sends what :func:`reply` says. Every host decides by these two functions alone.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from almahook.protocol.answer import Challenged, Endpoint, Outcome, Refused, answer
+from almahook.protocol.answer import Challenged, Endpoint, Refused, answer
 from almahook.protocol.challenge import find_challenge
 from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import (
@@ -21,8 +20,10 @@ from almahook.protocol.reply import (
 )
 from almahook.protocol.signature import SIGNATURE_HEADER, sign, verify
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.protocol.accepted import Accepted
+    from almahook.protocol.accepted import Accepted, Outcome
     from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
     from almahook.protocol.vocabulary import ACTIONS, Action
 
@@ -59,6 +60,7 @@ _MODULES = {
     "Accepted": "accepted",
     "Action": "vocabulary",
     "Envelope": "envelope",
+    "Outcome": "accepted",
     "envelope_of": "envelope",
     "parse_document": "envelope",
     "read_envelope": "envelope",

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Protocol
 
+from almahook.protocol.answer import Challenged, Refused
 from almahook.protocol.envelope import Envelope, read_envelope
 from almahook.protocol.message import Request
 from almahook.protocol.value import Value
@@ -21,6 +22,9 @@ class Accepted(Value, frozen=True, kw_only=True):
     secret_index: int
     body: bytes
     content_type: str
+
+
+Outcome = Challenged | Accepted | Refused
 
 
 class Reader(Protocol):

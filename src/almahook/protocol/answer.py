@@ -6,7 +6,6 @@ a request, or answers a challenge, starts in half the time without it.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from almahook.errors import (
     BodyTooLargeError,
@@ -18,15 +17,18 @@ from almahook.errors import (
 )
 from almahook.protocol.challenge import find_challenge
 from almahook.protocol.message import Request
+from almahook.protocol.plain import Plain
 from almahook.protocol.signature import verify
 
+# What typing defines for this takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.protocol.accepted import Accepted, Reader
+    from almahook.protocol.accepted import Accepted, Outcome, Reader
 
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
-class Endpoint(NamedTuple):
+class Endpoint(Plain):
     """One profile as the edge sees it.
 
     Attributes:
@@ -37,36 +39,48 @@ class Endpoint(NamedTuple):
         max_body_bytes: A larger body is refused.
     """
 
-    profile: str
-    secrets: Sequence[bytes]
-    refuse_status: int = SignatureError.status
-    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    __slots__ = ("max_body_bytes", "profile", "refuse_status", "secrets")
 
-    def __repr__(self) -> str:
-        return f"<Endpoint {self.profile}>"
+    hidden = frozenset({"secrets"})
+
+    def __init__(
+        self,
+        *,
+        profile: str,
+        secrets: Sequence[bytes],
+        refuse_status: int = SignatureError.status,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+    ) -> None:
+        self.profile = profile
+        self.secrets = secrets
+        self.refuse_status = refuse_status
+        self.max_body_bytes = max_body_bytes
 
 
-class Challenged(NamedTuple):
+class Challenged(Plain):
     """Alma asks whether somebody listens here."""
 
-    challenge: str
+    __slots__ = ("challenge",)
+
+    def __init__(self, *, challenge: str) -> None:
+        self.challenge = challenge
 
 
-class Refused(NamedTuple):
+class Refused(Plain):
     """A request that is not taken in, and why.
 
     Attributes:
         status: What the host answers; the error's own unless the profile says otherwise.
     """
 
-    error: RefusalError
-    status: int
+    __slots__ = ("error", "status")
+
+    def __init__(self, *, error: RefusalError, status: int) -> None:
+        self.error = error
+        self.status = status
 
 
-Outcome: TypeAlias = "Challenged | Accepted | Refused"
-
-
-def answer(request: Request, *, endpoint: Endpoint | None) -> Outcome:
+def answer(request: Request, *, endpoint: Endpoint | None) -> "Outcome":
     """Decide what a request to a listener URL means; ``endpoint`` is None for an unknown profile.
 
     Nothing in the body is looked at before its signature is verified.

@@ -1,12 +1,13 @@
 """One HTTP request and one HTTP response, as every host spells them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from almahook.protocol.plain import Plain
 
 _NONE: Mapping[str, str] = {}
 
 
-class Request(NamedTuple):
+class Request(Plain):
     """What a host read: the raw query, the exact body bytes, and the two headers that matter.
 
     Attributes:
@@ -17,19 +18,34 @@ class Request(NamedTuple):
         content_type: The sender's claim; it is kept, never believed.
     """
 
-    method: str
-    query: str = ""
-    signature: str | None = None
-    body: bytes = b""
-    content_type: str = ""
+    __slots__ = ("body", "content_type", "method", "query", "signature")
 
-    def __repr__(self) -> str:
-        return f"<Request {self.method}, {len(self.body)} bytes>"
+    hidden = frozenset({"body"})
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        query: str = "",
+        signature: str | None = None,
+        body: bytes = b"",
+        content_type: str = "",
+    ) -> None:
+        self.method = method
+        self.query = query
+        self.signature = signature
+        self.body = body
+        self.content_type = content_type
 
 
-class Response(NamedTuple):
+class Response(Plain):
     """What a host sends back."""
 
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = _NONE
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self, *, status: int, body: bytes = b"", headers: Mapping[str, str] = _NONE
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers

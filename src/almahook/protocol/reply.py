@@ -6,13 +6,19 @@ answered 4xx or 2xx. https://developers.exlibrisgroup.com/alma/integrations/webh
 
 import json
 from functools import lru_cache
-from typing import Literal
 
 from almahook.errors import AlmaHookError, MethodNotAllowedError, RefusalError, SignatureError
 from almahook.protocol.answer import Challenged, Refused
 from almahook.protocol.message import Response
 
-Mode = Literal["inbox", "direct"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Mode = Literal["inbox", "direct"]
+else:
+    # It would take as long to load as all the rest.
+    Mode = str
 
 _JSON = {"content-type": "application/json", "x-content-type-options": "nosniff"}
 _INTERNAL_ERROR = 500

@@ -6,11 +6,12 @@ references to secrets, never a secret.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from almahook.errors import ConfigurationError
 from almahook.protocol.answer import Endpoint
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.config import Settings
 
@@ -22,7 +23,7 @@ _FOLDER = "LAMBDA_TASK_ROOT"
 _INBOX = "ALMAHOOK_INBOX"
 
 
-class Manifest(NamedTuple):
+class Manifest:
     """The settings of the functions that receive.
 
     Attributes:
@@ -33,11 +34,20 @@ class Manifest(NamedTuple):
         secret_overlap_days: So long after its rotation a secret's previous value is valid too.
     """
 
-    inbox: str
-    endpoints: Mapping[str, Endpoint]
-    references: Mapping[str, Sequence[str]]
-    secret_lifetime_s: float
-    secret_overlap_days: float
+    def __init__(
+        self,
+        *,
+        inbox: str,
+        endpoints: Mapping[str, Endpoint],
+        references: Mapping[str, Sequence[str]],
+        secret_lifetime_s: float,
+        secret_overlap_days: float,
+    ) -> None:
+        self.inbox = inbox
+        self.endpoints = endpoints
+        self.references = references
+        self.secret_lifetime_s = secret_lifetime_s
+        self.secret_overlap_days = secret_overlap_days
 
 
 def write_manifest(settings: "Settings") -> bytes:

@@ -4,10 +4,11 @@ One call over the network stands between an event and its 200. What only an acce
 imported when the first one comes, and boto3 never.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from almahook.app.functions.log import tell
 from almahook.app.functions.manifest import read_manifest
@@ -15,7 +16,11 @@ from almahook.app.functions.secret_values import SecretValues
 from almahook.protocol.reply import Stored
 from almahook.receivers.aws_lambda.receiver import Receiver
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from almahook.inbox.aws.spool import SQSSpool
     from almahook.protocol.accepted import Accepted
 
@@ -37,7 +42,7 @@ def handler(event: Any, context: Any) -> object:
 def _receiver(account: str) -> Receiver:
     manifest = read_manifest(os.environ)
 
-    def spool(accepted: "Accepted", now: float) -> Stored:
+    def spool(accepted: Accepted, now: float) -> Stored:
         from almahook.app.new_event import new_event  # noqa: PLC0415 - see above
 
         _spool(manifest.inbox, account).spool([new_event(accepted, received_at=now)])
@@ -54,7 +59,7 @@ def _receiver(account: str) -> Receiver:
 
 
 @cache
-def _spool(inbox: str, account: str) -> "SQSSpool":
+def _spool(inbox: str, account: str) -> SQSSpool:
     from almahook.app.functions.spool import open_spool  # noqa: PLC0415 - see above
 
     return open_spool(inbox, account=account, environment=os.environ)

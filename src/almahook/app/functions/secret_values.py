@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from almahook.app.functions.manifest import Manifest
 from almahook.config.reference import Reference, Secret
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.config.reference import SecretSource
 

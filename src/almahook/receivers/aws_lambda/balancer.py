@@ -5,12 +5,20 @@ keys of its own, and wants the answer likewise.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-from almahook.protocol.message import Request, Response
+from collections.abc import Mapping, Sequence
+
 from almahook.receivers.aws_lambda.payload import answer_of
-from almahook.receivers.aws_lambda.shape import Event, make_request, pairs_of
+from almahook.receivers.aws_lambda.shape import make_request, pairs_of
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from almahook.protocol.message import Request, Response
+    from almahook.receivers.aws_lambda.shape import Event
 
 
 class LoadBalancer:

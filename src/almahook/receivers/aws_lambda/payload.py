@@ -10,12 +10,20 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 An authorizer gets the same with a ``type``; it is no HTTP request that is to be answered.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-from almahook.protocol.message import Request, Response
-from almahook.receivers.aws_lambda.shape import Event, Headers, make_request, pairs_of
+import re
+
+from almahook.receivers.aws_lambda.shape import make_request, pairs_of
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from almahook.protocol.message import Request, Response
+    from almahook.receivers.aws_lambda.shape import Event, Headers
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 

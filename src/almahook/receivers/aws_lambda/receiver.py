@@ -1,7 +1,8 @@
 """The listener as a function: an event of any front door in, its answer out."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
 
 from almahook.errors import (
     AlmaHookError,
@@ -17,14 +18,19 @@ from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import error_reply, reply
 from almahook.receivers.aws_lambda.balancer import LoadBalancer, MultiValueLoadBalancer
 from almahook.receivers.aws_lambda.payload import PayloadV1, PayloadV2
-from almahook.receivers.aws_lambda.shape import Event, EventShape
 from almahook.receivers.aws_lambda.template import Reference, Template
 from almahook.receivers.budget import LineBudget
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.protocol.accepted import Accepted
-    from almahook.protocol.answer import Outcome
+    from typing import Any, Protocol
+
+    from almahook.protocol.accepted import Accepted, Outcome
     from almahook.protocol.reply import Mode, Result
+    from almahook.receivers.aws_lambda.shape import Event, EventShape
+else:
+    Protocol = object
 
 # No event has two of them.
 SHAPES: Sequence[EventShape] = (
@@ -66,8 +72,8 @@ class Receiver:
         *,
         endpoints: Mapping[str, Endpoint],
         secrets: Callable[[str], Sequence[bytes]],
-        take_in: "Callable[[Accepted, float], Result]",
-        mode: "Mode",
+        take_in: Callable[[Accepted, float], Result],
+        mode: Mode,
         tell: Tell,
         clock: Callable[[], float],
     ) -> None:
@@ -101,7 +107,7 @@ class Receiver:
             self._tell("warning", "event.reserialized", fix="almahook aws init")
         return reply(self._result(requests, profile.rstrip("/")), mode=self._mode)
 
-    def _result(self, requests: Sequence[Request], profile: str) -> "Result":
+    def _result(self, requests: Sequence[Request], profile: str) -> Result:
         try:
             return self._decide(requests, profile)
         except AlmaHookError as error:
@@ -112,7 +118,7 @@ class Receiver:
             self._tell("error", "request.failed", error=type(error).__name__, place=_place(error))
             return InboxUnavailableError()
 
-    def _decide(self, requests: Sequence[Request], profile: str) -> "Result":
+    def _decide(self, requests: Sequence[Request], profile: str) -> Result:
         now = self._clock()
         outcome = self._outcome(requests, profile)
         if isinstance(outcome, Challenged):
@@ -123,11 +129,11 @@ class Receiver:
             return self._take_in(outcome, now)
         return outcome
 
-    def _outcome(self, requests: Sequence[Request], profile: str) -> "Outcome":
+    def _outcome(self, requests: Sequence[Request], profile: str) -> Outcome:
         endpoint = self._endpoints.get(profile)
         if endpoint is not None and requests[0].method == "POST":
             try:
-                endpoint = endpoint._replace(secrets=self._secrets(profile))
+                endpoint = _with_secrets(endpoint, self._secrets(profile))
             except ConfigurationError as error:
                 self._tell("error", "secret.unreadable", profile=profile, reason=error.message)
                 return Refused(error=NoSecretError(), status=NoSecretError.status)
@@ -172,6 +178,15 @@ def shape_of(event: Any) -> EventShape:
             if shape.matches(event):
                 return shape
     raise UnknownInvocationError
+
+
+def _with_secrets(endpoint: Endpoint, secrets: Sequence[bytes]) -> Endpoint:
+    return Endpoint(
+        profile=endpoint.profile,
+        secrets=secrets,
+        refuse_status=endpoint.refuse_status,
+        max_body_bytes=endpoint.max_body_bytes,
+    )
 
 
 def _is_mismatch(refused: Refused) -> bool:

@@ -1,15 +1,23 @@
 """How one kind of front door spells an HTTP exchange as an event and an answer."""
 
+from __future__ import annotations
+
 from binascii import a2b_base64
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
 
 from almahook.errors import UnknownInvocationError
 from almahook.protocol.message import Request, Response
 from almahook.protocol.signature import SIGNATURE_HEADER
 
-Event = Mapping[str, Any]
-Headers = Iterable[tuple[str, str]]
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, Protocol
+
+    Event = Mapping[str, Any]
+    Headers = Iterable[tuple[str, str]]
+else:
+    Protocol = object
 
 
 class EventShape(Protocol):

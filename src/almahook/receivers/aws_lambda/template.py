@@ -7,11 +7,18 @@ become 400, which Alma gives up likewise, and 503 becomes 500, after which it li
 https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 
 from almahook.protocol.message import Request, Response
-from almahook.receivers.aws_lambda.shape import Event, decoded, encoded
+from almahook.receivers.aws_lambda.shape import decoded, encoded
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from almahook.receivers.aws_lambda.shape import Event
 
 _SUCCESS = 200
 _UNAUTHORIZED = 401
