@@ -271,7 +271,8 @@ class Inbox(Protocol):
     ) -> Claim:
         """Make an event's runs if it has none, and lease those that have not succeeded.
 
-        With ``due``, what is parked or due later is left as it is.
+        With ``due``, what is parked or due later is left as it is. Whether the event counts as
+        dispatched from then on, or only after the next ``dispatch``, is the store's affair.
 
         Raises:
             NotFoundError: There is no such event.

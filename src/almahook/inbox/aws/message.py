@@ -19,10 +19,15 @@ class Kept(msgspec.Struct, frozen=True):
     key: str
 
 
-class Again(msgspec.Struct, frozen=True):
-    """An event of the inbox that has something to run, such as a replay; its number."""
+class Again(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An event of the inbox that has something to run, such as a replay; its number.
+
+    Attributes:
+        parked: It lay in the dead-letter queue, so that what is parked is to be run once more.
+    """
 
     seq: int
+    parked: bool = False
 
 
 class _Message(msgspec.Struct, frozen=True, omit_defaults=True):

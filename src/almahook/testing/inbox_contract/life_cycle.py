@@ -18,6 +18,7 @@ from almahook.testing.inbox_contract.model import HANDLERS, Model, ModelRun, mat
 
 LEASE_S = 60.0
 END_OF_TIME = 1e12
+_PENDING = EventFilter(state="pending")
 
 ACTIONS = ["NONE", "PLAIN", "ORDERED", "COALESCED", "PLAIN_ORDERED_COALESCED"]
 EVENTS = st.lists(
@@ -75,6 +76,9 @@ class LifeCycle(RuleBasedStateMachine):
         others = [run for run in runs if run not in wanted]
         assert claim.busy == any(run.state in OPEN_STATES for run in others)
         assert claim.runs == len(runs)
+        # A store may take a claim for the dispatch, or wait for that.
+        if seq not in {event.seq for event in self.inbox.events(_PENDING, limit=1000)}:
+            self.model.dispatched.add(seq)
 
     @rule(slots=st.integers(0, 4))
     def lease(self, slots: int) -> None:

@@ -1,0 +1,22 @@
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from almahook.inbox.aws.store import AWSInbox
+from almahook.testing.inbox_contract import *  # noqa: F403
+from aws_local.stack import Stack
+
+
+@pytest.fixture
+def open_inbox(
+    stack: Stack, aws_environment: Mapping[str, str]
+) -> Iterator[Callable[..., AWSInbox]]:
+    opened = []
+
+    def open_it(**settings: int) -> AWSInbox:
+        opened.append(AWSInbox(stack.name, announces=False, **settings))
+        return opened[-1]
+
+    yield open_it
+    for inbox in opened:
+        inbox.close()
