@@ -76,18 +76,15 @@ class Runner:
                 break
         return stored
 
-    def park_lost(self, leases: Sequence[Lease]) -> tuple[list[Lease], list[Settlement]]:
-        """Park the runs that were tried often enough, and died with their worker each time.
-
-        Returns:
-            The leases that are left, and the results that are stored.
+    def park_lost(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Park the runs that were tried often enough, and died each time; return the others.
 
         Raises:
             InboxError: The inbox cannot be written now.
         """
         ends = [(lease, self._lost(lease)) for lease in leases]
-        parked = [(lease, end) for lease, end in ends if end is not None]
-        return [lease for lease, end in ends if end is None], self._store(parked)
+        self._store([(lease, end) for lease, end in ends if end is not None])
+        return [lease for lease, end in ends if end is None]
 
     def _step(self, waiting: _Ends, stored: list[Settlement], ends: float, direct: bool) -> bool:
         """Do what there is to do; say whether something is left, after waiting for it a little."""

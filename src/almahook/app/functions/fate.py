@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from almahook.inbox import Run, RunState
+from almahook.inbox import OPEN_STATES, Run, RunState
 
 # Somebody else has the run, or it is not its turn: at first that is over in a moment.
 _SOON_S = 1.0
@@ -25,6 +25,22 @@ def wanted_again(newest: Sequence[Run], *, now: float, receives: int) -> float |
         wait_s for run in newest if (wait_s := _wait_s(run, now=now, receives=receives)) is not None
     ]
     return min(waits, default=None)
+
+
+def needs_person(newest: Sequence[Run], *, since: float) -> bool:
+    """Say whether the message that calls a person is to be sent for an event now.
+
+    It is sent when something is parked, and once more at the event's end: a function that dies in
+    between has not sent it.
+
+    Args:
+        newest: Of each of its handlers the run that counts.
+        since: When the batch began, seconds since the epoch.
+    """
+    parked = [run for run in newest if run.state is RunState.PARKED]
+    if any(run.state in OPEN_STATES for run in newest):
+        return any((run.settled_at or 0.0) >= since for run in parked)
+    return bool(parked)
 
 
 def after_failure(*, receives: int) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 from almahook.aws import Service
 from almahook.errors import AWSError, ConfigurationError, UnknownInvocationError
-from almahook.inbox.aws.message import Again, Kept, read_message
+from almahook.inbox.aws.message import Again, Kept, read_message, write_message
 from almahook.inbox.event import NewEvent
 
 log = logging.getLogger("almahook.work")
@@ -22,6 +22,7 @@ _PROTOCOL = "1.0"
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 _LONGEST_S = 12 * 3600 - 900
 _TIMEOUT_S = 5.0
+_MOST_AT_ONCE = 10
 
 
 class Record:
@@ -94,8 +95,36 @@ class Source:
 
         If that fails, they come back when the queue's visibility time-out is over.
         """
-        if not waits:
-            return
+        for start in range(0, len(waits), _MOST_AT_ONCE):
+            self._come_back(waits[start : start + _MOST_AT_ONCE])
+
+    def bury(self, record: Record) -> None:
+        """Put a message that nobody can read into the dead-letter queue.
+
+        Raises:
+            AWSError: It cannot be put there now.
+            ConfigurationError: The queue has no dead-letter queue.
+        """
+        log.error("message.unreadable", extra={"fields": {"message": record.message_id}})
+        self._put_aside(record.body)
+
+    def park(self, seq: int) -> None:
+        """Put an event's number into the dead-letter queue, whose alarm calls a person.
+
+        If the message is moved back from there, the event's parked runs are run once more.
+
+        Raises:
+            AWSError: It cannot be put there now.
+            ConfigurationError: The queue has no dead-letter queue.
+        """
+        self._put_aside(write_message(Again(seq, parked=True)))
+
+    def close(self) -> None:
+        """Close the connections."""
+        for service in (self._sqs, *self._buckets.values()):
+            service.close()
+
+    def _come_back(self, waits: Sequence[tuple[Record, float]]) -> None:
         entries = [
             {
                 "Id": str(place),
@@ -112,20 +141,8 @@ class Source:
         for failed in answer.get("Failed") or ():
             log.warning("queue.not_asked_back", extra={"fields": {"reason": failed.get("Code")}})
 
-    def bury(self, record: Record) -> None:
-        """Put a message that nobody can read into the dead-letter queue.
-
-        Raises:
-            AWSError: It cannot be put there now.
-            ConfigurationError: The queue has no dead-letter queue.
-        """
-        log.error("message.unreadable", extra={"fields": {"message": record.message_id}})
-        self._ask("SendMessage", self._dead_letter_arn(), MessageBody=record.body)
-
-    def close(self) -> None:
-        """Close the connections."""
-        for service in (self._sqs, *self._buckets.values()):
-            service.close()
+    def _put_aside(self, body: str) -> None:
+        self._ask("SendMessage", self._dead_letter_arn(), MessageBody=body)
 
     def _dead_letter_arn(self) -> str:
         if not self._dead_letters:

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from almahook.app.aws_secrets import with_aws_secrets
-from almahook.app.functions.fate import after_failure, wanted_again
+from almahook.app.functions.fate import after_failure, needs_person, wanted_again
 from almahook.app.functions.source import Record, Source, records_of
 from almahook.app.logs import configure_logs
 from almahook.app.registry import load_registry
@@ -27,6 +27,7 @@ from almahook.config import load_settings
 from almahook.errors import AlmaHookError, InboxError, NotFoundError
 from almahook.inbox import Inbox, Lease, Run
 from almahook.inbox.aws.message import Again, Kept
+from almahook.inbox.event import NewEvent
 from almahook.worker import Journal, Runner
 
 log = logging.getLogger("almahook.work")
@@ -46,6 +47,8 @@ class _Message:
         seq: Its event's number; None while there is no such event.
         kept: Where it was kept, if it was too large for the queue.
         failed: It could not be worked on, and is tried again.
+        leases: What is to be run for it now.
+        newest: Of each of its event's handlers the run that counts, after that.
     """
 
     record: Record
@@ -53,6 +56,7 @@ class _Message:
     kept: Kept | None = None
     failed: bool = False
     leases: Sequence[Lease] = field(default=(), repr=False)
+    newest: Sequence[Run] = ()
 
 
 class WorkFunction:
@@ -90,11 +94,14 @@ class WorkFunction:
             UnknownInvocationError: It is no batch of SQS.
         """
         ends = time.monotonic() + remaining_s
-        until = self._clock() + remaining_s + _SLACK_S
+        began_at = self._clock()
         arn, records = records_of(event)
         source = self._source_of(arn)
+        until = began_at + remaining_s + _SLACK_S
         messages = [self._take(source, record, until=until) for record in records]
         self._run(messages, ends=ends)
+        self._read_runs(messages)
+        self._park(source, messages, since=began_at)
         waits = self._waits(messages)
         source.come_back([(message.record, wait_s) for message, wait_s in waits.items()])
         for message in messages:
@@ -112,8 +119,7 @@ class WorkFunction:
             log.warning("message.without_event", extra={"fields": {"reason": error.message}})
         except AlmaHookError as error:
             message.failed = True
-            fields = {"message": record.message_id, "reason": error.message}
-            log.warning("message.failed", extra={"fields": fields})
+            _tell(record, error)
         except Exception as error:  # noqa: BLE001 - the other messages want to be handled
             message.failed = True
             self._journal.unexpected("message.failed", error, message=record.message_id)
@@ -124,45 +130,67 @@ class WorkFunction:
         if said is None:
             source.bury(message.record)
             return
-        if isinstance(said, Again):
-            seq = said.seq
-        else:
-            (receipt,) = self._inbox.append([said])
-            seq = receipt.seq
+        seq = said.seq if isinstance(said, Again) else self._append(said)
         now = self._clock()
-        claim = self._inbox.claim(seq, self._runner.match, now=now, until=until, due=True)
+        match, due = self._runner.match, not (isinstance(said, Again) and said.parked)
+        claim = self._inbox.claim(seq, match, now=now, until=until, due=due)
         message.seq = seq
-        message.leases, _ = self._runner.park_lost(claim.leases)
+        # What a person wants once more was tried often enough before.
+        message.leases = self._runner.park_lost(claim.leases) if due else claim.leases
+
+    def _append(self, event: NewEvent) -> int:
+        (receipt,) = self._inbox.append([event])
+        return receipt.seq
 
     def _run(self, messages: Sequence[_Message], *, ends: float) -> None:
         leases = [lease for message in messages for lease in message.leases]
         reserve_s = min(_RESERVE_S, (ends - time.monotonic()) * _RESERVED)
         self._runner.run(leases, ends=ends - reserve_s, settle_by=ends - reserve_s / 2)
 
-    def _waits(self, messages: Sequence[_Message]) -> dict[_Message, float]:
-        """Say of the messages that are wanted again after how many seconds they are."""
-        runs = self._newest_runs(messages)
-        waits = {message: self._wait_s(message, runs) for message in messages}
-        return {message: wait_s for message, wait_s in waits.items() if wait_s is not None}
-
-    def _wait_s(self, message: _Message, runs: Mapping[int, Sequence[Run]] | None) -> float | None:
-        receives = message.record.receives
-        if message.failed or (message.seq is not None and runs is None):
-            return after_failure(receives=receives)
-        if message.seq is None or runs is None:
-            return None
-        return wanted_again(runs[message.seq], now=self._clock(), receives=receives)
-
-    def _newest_runs(self, messages: Sequence[_Message]) -> Mapping[int, Sequence[Run]] | None:
-        """Return the runs of the batch's events; None when they cannot be read now."""
-        found: dict[int, list[Run]] = {one.seq: [] for one in messages if one.seq is not None}
+    def _read_runs(self, messages: Sequence[_Message]) -> None:
+        """Read what has become of the batch's events; if it cannot be read, all are tried again."""
+        stored = [message for message in messages if message.seq is not None]
+        found: dict[int, list[Run]] = {one.seq: [] for one in stored if one.seq is not None}
         try:
             for run in self._inbox.runs(list(found)):
                 found[run.event_seq].append(run)
         except InboxError as error:
             log.warning("inbox.not_readable", extra={"fields": {"reason": error.message}})
-            return None
-        return {seq: newest_runs(runs) for seq, runs in found.items()}
+            for message in stored:
+                message.failed = True
+        for message in stored:
+            message.newest = newest_runs(found[message.seq or 0])
+
+    def _park(self, source: Source, messages: Sequence[_Message], *, since: float) -> None:
+        """Call a person for what was given up, each event once."""
+        parked: set[int] = set()
+        for message in messages:
+            if message.seq is None or message.seq in parked or message.failed:
+                continue
+            if not needs_person(message.newest, since=since):
+                continue
+            parked.add(message.seq)
+            try:
+                source.park(message.seq)
+            except AlmaHookError as error:
+                message.failed = True
+                _tell(message.record, error)
+
+    def _waits(self, messages: Sequence[_Message]) -> dict[_Message, float]:
+        """Say of the messages that are wanted again after how many seconds they are."""
+        waits = {message: self._wait_s(message) for message in messages}
+        return {message: wait_s for message, wait_s in waits.items() if wait_s is not None}
+
+    def _wait_s(self, message: _Message) -> float | None:
+        receives = message.record.receives
+        if message.failed:
+            return after_failure(receives=receives)
+        return wanted_again(message.newest, now=self._clock(), receives=receives)
+
+
+def _tell(record: Record, error: AlmaHookError) -> None:
+    fields = {"message": record.message_id, "reason": error.message}
+    log.warning("message.failed", extra={"fields": fields})
 
 
 def handler(event: Any, context: Any) -> Mapping[str, Any]:
