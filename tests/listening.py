@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import parse_headers
 from pathlib import Path
 from typing import Any, Self
@@ -215,10 +215,61 @@ class Command:
         status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
+    def worker(self) -> int:
+        """Wait until its worker has a process; return the id."""
+        return worker_of(self.process.pid)
+
+    def kill(self) -> None:
+        """End it and its worker, both at once, as a power cut does."""
+        kill_both(self.process)
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send it a signal, and return its exit status."""
         self.process.send_signal(number)
         return self.process.wait(WAIT_S)
+
+
+def worker_of(pid: int) -> int:
+    """Wait until an ``almahook serve`` has a worker; return that process's id."""
+    until(lambda: _workers_of(pid))
+    return _workers_of(pid)[0]
+
+
+def kill_both(serve: "subprocess.Popen[Any]") -> None:
+    """End a process and the worker it has started, if it has one, as a power cut does."""
+    # Stopped, it starts no other worker in place of the one that is killed.
+    with suppress(ProcessLookupError):
+        os.kill(serve.pid, signal.SIGSTOP)
+    workers = _workers_of(serve.pid)
+    for pid in [*workers, serve.pid]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    serve.wait()
+    until(lambda: not any(map(is_running, workers)))
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process has not ended."""
+    found = _stat(pid)
+    return bool(found) and found[0] != "Z"
+
+
+def _workers_of(pid: int) -> list[int]:
+    """Find the workers that a process has started; none where there is no /proc."""
+    numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    children = [one for one in numbers if _stat(one)[1:2] == [str(pid)]]
+    return [one for one in children if b"--tether" in _read(one, "cmdline")]
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the state of a process, the id of its parent, and so on; nothing if it is gone."""
+    return _read(pid, "stat").decode("utf-8", "replace").rpartition(")")[2].split()
+
+
+def _read(pid: int, name: str) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    return b""
 
 
 def _environment() -> dict[str, str]:
@@ -233,8 +284,7 @@ def command(folder: Path, *arguments: str) -> Iterator[Command]:
     try:
         yield running
     finally:
-        running.process.kill()
-        running.process.wait()
+        running.kill()
 
 
 _HOLD = """

@@ -11,6 +11,7 @@
     │   └── MessageError            empty · encoding · JSON · duplicate key · nesting · XML · action
     ├── InboxError                  unavailable · overloaded · stale lease · not found · schema
     ├── HandlerError                load · filter · invalid action · time-out · step result
+    ├── WorkerFailedError           the process that runs the handlers did not come so far
     ├── AlmaError                   what Alma's REST API answered, or that it did not
     ├── AWSError                    what a service of AWS answered, or that it did not
     ├── UnknownInvocationError      a function of AWS Lambda that was invoked with something else
@@ -271,6 +272,23 @@ class StepResultError(HandlerError):
     """The result of a ctx.once step cannot be kept: it must be made of JSON's types."""
 
     code = "handler.step_result"
+
+
+class WorkerFailedError(AlmaHookError):
+    """The process that runs the handlers has ended before it was ready.
+
+    Args:
+        status: Its exit status; negative when a signal ended it.
+    """
+
+    code = "worker.failed"
+
+    def __init__(self, status: int) -> None:
+        how = f"by signal {-status}" if status < 0 else f"with status {status}"
+        super().__init__(
+            f"The process that runs the handlers has ended {how} before they were loaded. "
+            "Look for what a handler's module does when it is imported: almahook work"
+        )
 
 
 class AlmaError(AlmaHookError):

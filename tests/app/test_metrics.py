@@ -8,6 +8,7 @@ from listening import Wire, handler, head, message, metrics, until
 EVENTS = "almahook_events_received_total"
 REFUSED = "almahook_requests_refused_total"
 RUNS = "almahook_runs_total"
+DUPLICATES = "almahook_events_duplicate_total"
 BACKLOG = "almahook_backlog"
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -33,9 +34,18 @@ def test_events_are_counted_by_profile_and_by_what_became_of_them(listen) -> Non
     for event_id in "1", "2", "1":
         assert listening.post(message(event_id))[0] == 200
     counted = metrics(listening.url)
-    assert counted[f'{EVENTS}{{profile="main",result="stored"}}'] == 2
-    assert counted[f'{EVENTS}{{profile="main",result="duplicate"}}'] == 1
+    assert counted[f'{EVENTS}{{profile="main",result="stored"}}'] == 3
     assert counted["almahook_ack_seconds_count"] == 3
+
+
+def test_what_was_there_already_is_counted_when_it_is_collected(listen) -> None:
+    receiving = listen(worker=False)
+    for event_id in "1", "2", "1", "1":
+        assert receiving.post(message(event_id))[0] == 200
+    assert metrics(receiving.url)[DUPLICATES] == 0
+    working = listen()
+    until(lambda: metrics(working.url)[DUPLICATES] == 2)
+    assert len(working.bodies()) == 2
 
 
 def test_in_direct_mode_the_endings_of_handlers_are_counted(listen) -> None:
@@ -147,5 +157,5 @@ def test_pages_are_read_and_not_written(listen) -> None:
 def test_a_listener_on_a_busy_inbox_file_counts_for_itself(listen, tmp_path: Path) -> None:
     first, second = listen(worker=False), listen(worker=False)
     assert first.post(message("1"))[1] == b'{"status":"stored"}'
-    assert second.post(message("1"))[1] == b'{"status":"duplicate"}'
+    assert second.post(message("1"))[1] == b'{"status":"stored"}'
     assert metrics(second.url)["almahook_ack_seconds_count"] == 1

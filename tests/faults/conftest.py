@@ -17,6 +17,7 @@ from almahook.inbox.sqlite import SQLiteInbox
 from almahook.notify.outbox import Message, read_outbox
 from almahook.protocol import SIGNATURE_HEADER, sign
 from almahook.testing import sample
+from listening import kill_both, worker_of
 
 SECRET = "clé-secrète"
 WAIT_S = 60.0
@@ -98,9 +99,13 @@ class Site:
         return process
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """End a process as a power cut does."""
-        process.kill()
-        assert process.wait(WAIT_S) == -signal.SIGKILL
+        """End a process as a power cut does, and its worker at the same time."""
+        kill_both(process)
+        assert process.returncode == -signal.SIGKILL
+
+    def worker(self, process: subprocess.Popen[str]) -> int:
+        """Return the id of the worker of an ``almahook serve``."""
+        return worker_of(process.pid)
 
     def let_go(self) -> None:
         """Let the handlers go on that hold."""
@@ -154,7 +159,7 @@ class Site:
 
     def close(self) -> None:
         for process in self._processes:
-            process.kill()
+            kill_both(process)
             process.communicate()
 
     def _start(self, *command: str, api_key: str = "") -> subprocess.Popen[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from almahook.app.new_file import OWNER_ONLY, write_new
+from almahook.app.new_file import OWNER_ONLY, require_place, write_new
 from almahook.config import DEFAULT_PROFILE, Secret, Settings
 
 _FILE = "data/secret"
@@ -26,6 +26,16 @@ def with_own_secret(settings: Settings) -> tuple[Settings, Secret | None]:
         return settings, None
     made = _make(settings.path(_FILE))
     return _with_file(settings), made
+
+
+def require_place_for_secret(settings: Settings) -> None:
+    """Look whether the secret of a first run could be kept, before anything else is made.
+
+    Raises:
+        ConfigurationError: It could not.
+    """
+    if _is_without_secret(settings):
+        require_place(settings.path(_FILE))
 
 
 def with_kept_secret(settings: Settings) -> Settings:

@@ -6,25 +6,25 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from almahook.app.aws_secrets import with_aws_secrets
-from almahook.app.direct import DirectDelivery
 from almahook.app.endpoints import SecretKeeper, make_endpoints
 from almahook.app.housekeeping import Housekeeper
 from almahook.app.intake import Intake
-from almahook.app.registry import load_registry
-from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
-from almahook.app.workers import BESIDE_RECEIVER_S, worker_options
 from almahook.config import Settings, load_settings
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
-from almahook.handlers import Registry
-from almahook.inbox import Lease, Settlement
 from almahook.receivers.asgi import Receiver, Scope, Send
 from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
 from almahook.receivers.reception import Ports, Reception
-from almahook.worker import Worker
+
+if TYPE_CHECKING:
+    from almahook.app.tally import Report
+    from almahook.app.worker_process import WorkerProcess
+    from almahook.app.worker_threads import WorkerThreads
+    from almahook.handlers import Registry
 
 log = logging.getLogger("almahook.app")
 
@@ -38,6 +38,7 @@ class Listener:
     Args:
         settings: What it is to be.
         registry: The handlers; None loads those that the settings name.
+        worker: A process that runs the handlers; None runs them on threads here.
         clock: Seconds since the epoch.
 
     Raises:
@@ -50,25 +51,23 @@ class Listener:
         self,
         settings: Settings,
         *,
-        registry: Registry | None = None,
+        registry: "Registry | None" = None,
+        worker: "WorkerProcess | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings = with_aws_secrets(settings)
-        self.registry = load_registry(settings) if registry is None else registry
-        self._clock = clock
         endpoints = make_endpoints(settings)
         self._secrets = SecretKeeper(endpoints.values(), lifetime_s=settings.secret_lifetime_s)
-        self._services = AppServices(settings)
         self.inbox = open_inbox(settings)
         self.metrics = Metrics(backlog=self.inbox.backlog, clock=clock)
-        self.worker = Worker(
-            inbox=self.inbox,
-            registry=self.registry,
-            services=self._services,
-            options=worker_options(settings, look_s=BESIDE_RECEIVER_S),
-            observe=self._count_run,
-            clock=clock,
-        )
+        deliver = None
+        self.worker: WorkerProcess | WorkerThreads
+        if worker is None:
+            self.worker = threads = self._make_threads(registry, clock)
+            deliver = threads.delivery() if settings.mode == "direct" else None
+        else:
+            worker.tell_counts(self._count)
+            self.worker = worker
         # In direct mode the worker is who runs the handlers, inside the request.
         self._works = settings.worker or settings.mode == "direct"
         self._housekeeper = Housekeeper(
@@ -76,7 +75,7 @@ class Listener:
         )
         self._intake = Intake(
             self.inbox,
-            deliver=self._direct() if settings.mode == "direct" else None,
+            deliver=deliver,
             max_pending=settings.max_pending_events,
             refusal_bytes=settings.rejection_body_bytes,
             clock=clock,
@@ -120,7 +119,6 @@ class Listener:
         self._housekeeper.stop()
         self._secrets.stop()
         self.worker.stop(self.settings.stop_timeout_s)
-        self._services.close()
         self.inbox.close()
 
     @asynccontextmanager
@@ -150,17 +148,28 @@ class Listener:
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _direct(self) -> DirectDelivery:
-        return DirectDelivery(
-            inbox=self.inbox,
-            registry=self.registry,
-            worker=self.worker,
-            lease_s=self.settings.lease_s,
-            clock=self._clock,
-        )
+    def _make_threads(
+        self, registry: "Registry | None", clock: Callable[[], float]
+    ) -> "WorkerThreads":
+        # What handlers need is not loaded where they run elsewhere.
+        from almahook.app.worker_threads import WorkerThreads  # noqa: PLC0415
 
-    def _count_run(self, lease: Lease, settled: Settlement) -> None:
-        self.metrics.runs.labels(lease.handler, settled.attempt.outcome.value).inc()
+        try:
+            return WorkerThreads(
+                self.settings,
+                inbox=self.inbox,
+                registry=registry,
+                metrics=self.metrics,
+                clock=clock,
+            )
+        except BaseException:
+            self.inbox.close()
+            raise
+
+    def _count(self, report: "Report") -> None:
+        for runs in report.runs:
+            self.metrics.count_runs(runs.handler, runs.outcome, runs.number)
+        self.metrics.count_duplicates(report.duplicates)
 
     def _require_ready(self) -> None:
         try:

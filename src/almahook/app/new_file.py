@@ -1,5 +1,6 @@
 """Writes a file that is not there yet, whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,6 +8,20 @@ from almahook.errors import ConfigurationError
 
 OWNER_ONLY = 0o600
 FOR_ALL = 0o644
+
+
+def require_place(path: Path) -> None:
+    """Look whether a file could be made in a folder, which need not be there yet.
+
+    Raises:
+        ConfigurationError: It could not.
+    """
+    folder = path.parent
+    if folder.exists() and not folder.is_dir():
+        raise _in_the_way(folder)
+    place = folder if folder.exists() else folder.parent
+    if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{path} cannot be written: {os.strerror(errno.EACCES)}")
 
 
 def write_new(path: Path, text: str, *, mode: int) -> bool:
@@ -21,7 +36,7 @@ def write_new(path: Path, text: str, *, mode: int) -> bool:
     except FileExistsError:
         if path.parent.is_dir():
             return False
-        raise ConfigurationError(f"{path.parent} is in the way: it is not a folder.") from None
+        raise _in_the_way(path.parent) from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
     try:
@@ -32,3 +47,7 @@ def write_new(path: Path, text: str, *, mode: int) -> bool:
         path.unlink()
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
     return True
+
+
+def _in_the_way(folder: Path) -> ConfigurationError:
+    return ConfigurationError(f"{folder} is in the way: it is not a folder.")

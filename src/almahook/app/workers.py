@@ -8,6 +8,7 @@ from almahook.app.aws_secrets import with_aws_secrets
 from almahook.app.registry import load_registry
 from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
+from almahook.app.tether import Tether
 from almahook.config import Settings
 from almahook.worker import Worker, WorkerOptions
 
@@ -32,6 +33,7 @@ class LoneWorker:
 
     Args:
         settings: Those of the listener.
+        tether: What ties it to the process that started it; None when a person did.
         clock: Seconds since the epoch.
 
     Raises:
@@ -40,25 +42,47 @@ class LoneWorker:
         InboxUnavailableError: The inbox cannot be opened.
     """
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        tether: Tether | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.settings = settings = with_aws_secrets(settings)
         self.registry = load_registry(settings)
+        self._tether = tether
         self._services = AppServices(settings)
         self._inbox = open_inbox(settings)
         self._worker = Worker(
             inbox=self._inbox,
             registry=self.registry,
             services=self._services,
-            options=worker_options(settings),
+            options=worker_options(settings, look_s=BESIDE_RECEIVER_S if tether else _ALONE_S),
+            observe=tether.tally.count_run if tether else None,
+            on_collected=tether.tally.count_collected if tether else None,
             clock=clock,
         )
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until the event is set, then finish what was begun and return the rest."""
-        self._worker.start()
+        """Work until the event is set, then finish what was begun and return the rest.
+
+        Who is tied to another process begins when that says so, and sets the event itself when
+        that is gone.
+        """
+        if self._tether is None:
+            self._worker.start()
+        else:
+            self._tether.say_ready(self.registry.names)
+            self._tether.follow(begin=self._worker.start, wake=self._worker.wake, end=stopping.set)
         try:
             stopping.wait()
         finally:
-            self._worker.stop(self.settings.stop_timeout_s)
-            self._services.close()
-            self._inbox.close()
+            self._stop()
+
+    def _stop(self) -> None:
+        self._worker.stop(self.settings.stop_timeout_s)
+        if self._tether is not None:
+            self._tether.close()
+        self._services.close()
+        self._inbox.close()

@@ -1,15 +1,24 @@
 """``almahook serve``: the listener, for real use."""
 
 import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almahook.cli.common import SettingsOption
+from almahook.cli.common import FAILED, WRONG_USE, SettingsOption
+from almahook.cli.work import TETHER
+from almahook.errors import AlmaHookError, WorkerFailedError
 
 if TYPE_CHECKING:
     from almahook.app import Listener
-    from almahook.config import Secret
+    from almahook.app.server import Server
+    from almahook.app.worker_process import WorkerProcess
+    from almahook.config import Secret, Settings
 
 
 def serve(
@@ -20,32 +29,100 @@ def serve(
     ] = None,
     worker: Annotated[
         bool | None,
-        typer.Option("--worker/--no-worker", help="Run the handlers in this process too."),
+        typer.Option("--worker/--no-worker", help="Run the handlers too, in a process of its own."),
     ] = None,
 ) -> None:
     """Receive Alma's events, and run the handlers.
 
     Without a settings file it makes a secret of its own and says what to enter in Alma.
     """
-    from almahook.app import Listener, configure_logs, load_registry, with_own_secret
-    from almahook.app.server import Server
+    from almahook.app.first_run import require_place_for_secret
+    from almahook.app.logs import configure_logs
     from almahook.cli.port import open_port
     from almahook.config import load_settings
 
     loaded = load_settings(settings, host=host, port=port, worker=worker)
     configure_logs(form=loaded.log_format, level=loaded.log_level)
-    # What can fail comes before the secret is made, which is shown only once.
-    registry = load_registry(loaded)
     sockets = open_port(loaded.host, loaded.port)
-    loaded, made = with_own_secret(loaded)
-    listener = Listener(loaded, registry=registry)
-    server = Server(listener, on_ready=lambda address: _tell(listener, address, made))
-    # uvicorn raises the signal again once everything has ended in good order: that is no failure.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, server.handle_exit)
-    server.run(sockets=sockets)
+    require_place_for_secret(loaded)
+    with _worker(loaded, settings) as started:
+        server = _server(loaded, started)
+        # uvicorn raises the signal again once everything has ended in good order: that is no
+        # failure.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.handle_exit)
+        server.run(sockets=sockets)
+    _require_worker(started)
     if not server.started:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _worker(loaded: "Settings", file: Path | None) -> "Iterator[WorkerProcess | None]":
+    """Start the worker before all else, so that it loads the handlers while this process starts."""
+    from almahook.app.worker_process import WorkerProcess
+
+    # In direct mode the handlers run inside the requests.
+    if not loaded.worker or loaded.mode == "direct":
+        yield None
+        return
+    worker = WorkerProcess(_command(file))
+    try:
+        yield worker
+    finally:
+        # The listener has let it finish its work, unless there is none.
+        worker.stop(0)
+
+
+def _command(file: Path | None) -> Sequence[str]:
+    # Modules are to be found where they are found here, and nowhere else: a file of the project
+    # called typer.py must not be taken for the library.
+    is_here = not {"", str(Path.cwd())}.isdisjoint(sys.path)
+    named = [] if file is None else ["--settings", str(file)]
+    own = [] if is_here else ["-P"]
+    return [sys.executable, *own, "-m", "almahook.cli", "work", *named, TETHER]
+
+
+def _server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server":
+    try:
+        return _make_server(loaded, worker)
+    except AlmaHookError:
+        # The worker may fail of the same, and has said so then.
+        _require_worker(worker)
+        raise
+
+
+def _make_server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server":
+    from almahook.app import Listener, load_registry, with_own_secret
+    from almahook.app.server import Server
+
+    # What can fail comes before the secret is made, which is shown only once.
+    registry = load_registry(loaded) if worker is None else None
+    if loaded.file is None:
+        _require_worker(worker)
+    loaded, made = with_own_secret(loaded)
+    listener = Listener(loaded, registry=registry, worker=worker)
+
+    def on_ready(address: str) -> None:
+        threading.Thread(target=tell, args=(address,), daemon=True).start()
+
+    def tell(address: str) -> None:
+        if worker is None or worker.wait_until_ready():
+            _tell(listener, address, made)
+        else:
+            server.should_exit = True
+
+    server = Server(listener, on_ready=on_ready)
+    return server
+
+
+def _require_worker(worker: "WorkerProcess | None") -> None:
+    """Wait until the worker is ready, or end as it has ended; it has said why, if it could."""
+    if worker is None or worker.wait_until_ready() or worker.failure is None:
+        return
+    if worker.failure in {FAILED, WRONG_USE}:
+        raise typer.Exit(worker.failure)
+    raise WorkerFailedError(worker.failure)
 
 
 def _tell(listener: "Listener", address: str, made: "Secret | None") -> None:

@@ -42,7 +42,8 @@ def tell(listener: Listener, address: str, made: Secret | None) -> None:
 
 def _tell_handlers(page: Page, listener: Listener) -> None:
     settings = listener.settings
-    page.text(f"Handlers: {', '.join(listener.registry.names) or 'none, events are only stored'}")
+    names = ", ".join(listener.worker.handlers or [])
+    page.text(f"Handlers: {names or 'none, events are only stored'}")
     if not settings.worker and settings.mode == "inbox":
         page.text("They are run by another process: almahook work")
     if settings.notify.dry_run:

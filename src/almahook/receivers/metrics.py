@@ -74,6 +74,11 @@ class Metrics(Collector):
             ["handler", "outcome"],
             registry=self._registry,
         )
+        self.duplicates = Counter(
+            "almahook_events_duplicate_total",
+            "Events that were in the inbox already, as they were found when they were collected",
+            registry=self._registry,
+        )
         self._registry.register(_BacklogCollector(backlog, clock))
         self._registry.register(self)
 
@@ -92,11 +97,19 @@ class Metrics(Collector):
         """Count a refused request."""
         self.refused.labels(reason).inc()
 
+    def count_runs(self, handler: str, outcome: str, number: int = 1) -> None:
+        """Count executions of a handler that ended so."""
+        self.runs.labels(handler, outcome).inc(number)
+
+    def count_duplicates(self, number: int) -> None:
+        """Count events that were in the inbox already."""
+        self.duplicates.inc(number)
+
     def collect(self) -> Iterator[Metric]:
         """Say what was counted for every event."""
         received = CounterMetricFamily(
             "almahook_events_received",
-            "Verified events by what became of them: stored, duplicate, handled, failed, unhandled",
+            "Verified events by what became of them: stored, handled, failed, unhandled",
             labels=["profile", "result"],
         )
         for labels, count in list(self._received.items()):
