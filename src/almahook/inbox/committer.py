@@ -1,7 +1,8 @@
 """Many requests, one transaction: concurrent appends are stored together by one writer thread.
 
 While one batch is being synced to disk the next one gathers, so the batches grow with the load and
-a lone event waits for nobody.
+a lone event waits for nobody. An event loop hands over what one round of it brought in one piece:
+each piece wakes the writer, which takes Python's lock from the loop.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -61,7 +62,11 @@ class GroupCommitter(Generic[T, R]):
         self._commit = commit
         self._max_batch = max_batch
         self._max_pending = max_pending
-        self._queue: queue.SimpleQueue[_Pending[T, R] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Pending[T, R]] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Pending[T, R]]] = {}
+        # Handed over, and only the writer's by now.
+        self._taken: deque[_Pending[T, R]] = deque()
+        self._pending = 0
         self._closed = False
         self._is_busy = False
         self._gate = threading.Lock()
@@ -71,12 +76,12 @@ class GroupCommitter(Generic[T, R]):
     @property
     def is_full(self) -> bool:
         """Whether the next item would be turned away."""
-        return self._queue.qsize() >= self._max_pending
+        return self._pending >= self._max_pending
 
     @property
     def pending(self) -> int:
         """How many items wait to be stored."""
-        return self._queue.qsize()
+        return self._pending
 
     async def append(self, item: T) -> R:
         """Store an item from the event loop; return when it is on disk.
@@ -97,7 +102,12 @@ class GroupCommitter(Generic[T, R]):
             OverloadedError: Too many items wait already.
             InboxUnavailableError: The inbox is closing.
         """
-        self._put(_Pending(item, done, loop))
+        with self._gate:
+            self._admit()
+            gathered = self._gathered.setdefault(loop, [])
+            gathered.append(_Pending(item, done, loop))
+        if len(gathered) == 1:
+            loop.call_soon(self._hand_over, loop)
 
     def submit(self, item: T) -> "Future[R]":
         """Store an item from a thread; the future is done when it is on disk.
@@ -124,40 +134,52 @@ class GroupCommitter(Generic[T, R]):
         with self._gate:
             if not self._closed:
                 self._closed = True
+                for gathered in self._gathered.values():
+                    self._queue.put(gathered)
+                self._gathered = {}
                 self._queue.put(None)
         self._thread.join()
 
     def _put(self, pending: _Pending[T, R]) -> None:
+        with self._gate:
+            self._admit()
+            self._queue.put([pending])
+
+    def _admit(self) -> None:
+        if self._closed:
+            raise InboxUnavailableError("The inbox is closing.")
         if self.is_full:
             raise OverloadedError
+        self._pending += 1
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._gate:
-            if self._closed:
-                raise InboxUnavailableError("The inbox is closing.")
-            self._queue.put(pending)
+            if gathered := self._gathered.pop(loop, None):
+                self._queue.put(gathered)
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            batch, open_ = self._gather()
-            self._is_busy = len(batch) >= _BUSY_FROM
-            if batch:
+        is_open = True
+        while is_open or self._taken:
+            if not self._taken:
+                is_open = self._take(self._queue.get())
+                if self._is_busy:
+                    time.sleep(_GATHER_S)
+            while is_open and not self._queue.empty():
+                is_open = self._take(self._queue.get())
+            if batch := self._next_batch():
+                self._is_busy = len(batch) >= _BUSY_FROM
                 _resolve(self._store(batch))
 
-    def _gather(self) -> tuple[list[_Pending[T, R]], bool]:
-        """Wait for one item and take those that are there already; False once closed."""
-        batch: list[_Pending[T, R]] = []
-        item = self._queue.get()
-        if self._is_busy:
-            time.sleep(_GATHER_S)
-        while item is not None:
-            batch.append(item)
-            if len(batch) >= self._max_batch:
-                return batch, True
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, True
-        return batch, False
+    def _take(self, group: list[_Pending[T, R]] | None) -> bool:
+        """Take what was handed over; False when no more will be."""
+        self._taken.extend(group or ())
+        return group is not None
+
+    def _next_batch(self) -> list[_Pending[T, R]]:
+        size = min(len(self._taken), self._max_batch)
+        with self._gate:
+            self._pending -= size
+        return [self._taken.popleft() for _ in range(size)]
 
     def _store(self, batch: list[_Pending[T, R]]) -> list[_Result[T, R]]:
         try:
