@@ -1,4 +1,7 @@
-"""Checks the inbox: its file, its disk, its schema, what waits in it, and what Alma has sent."""
+"""Checks the inbox: its file, its disk, its schema, what waits in it, and what Alma has sent.
+
+Of an inbox on AWS only what waits in it and what Alma has sent is to be seen from here.
+"""
 
 import os
 import shutil
@@ -8,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from almahook.app.stores import inbox_file, open_existing_inbox
+from almahook.app.stores import aws_name, inbox_file, open_existing_inbox
 from almahook.cli.advice import advice
 from almahook.cli.finding import Finding, ago, ok, problem, warning
 from almahook.cli.probe import is_probe
@@ -34,12 +37,15 @@ _NOT_MINE = stat.S_IRWXG | stat.S_IRWXO
 def check_inbox(settings: Settings, *, now: float) -> Iterator[Finding]:
     """Look at the inbox; it works whether or not a listener has it open."""
     try:
-        file = inbox_file(settings).absolute()
-        yield from _file(file)
-        if not is_current(file):
-            yield from _schema(file)
-            return
+        if aws_name(settings) is None:
+            file = inbox_file(settings).absolute()
+            yield from _file(file)
+            if not is_current(file):
+                yield from _schema(file)
+                return
         with closing(open_existing_inbox(settings)) as inbox:
+            if aws_name(settings) is not None:
+                yield ok("inbox", f"The inbox {settings.inbox} can be read.")
             yield from _backlog(inbox, now)
             for profile in settings.profiles:
                 yield from _history(inbox, profile, now)

@@ -102,13 +102,13 @@ def _examine(path: Path | None, url: str | None) -> "Iterator[Finding]":
 
 def _forget(settings: "Settings", sent: int) -> None:
     """Take this check-up's questions out of the refused requests, if the inbox is here."""
-    from almahook.app.stores import inbox_file, open_existing_inbox
+    from almahook.app.stores import aws_name, inbox_file, open_existing_inbox
     from almahook.cli.check_inbox import is_current
     from almahook.cli.probe import forget_probes
 
     try:
         # Opening an older one would change it.
-        if is_current(inbox_file(settings)):
+        if aws_name(settings) is not None or is_current(inbox_file(settings)):
             with closing(open_existing_inbox(settings)) as inbox:
                 forget_probes(inbox, sent=sent)
     except AlmaHookError:

@@ -59,11 +59,10 @@ class Queue:
 
     def announce(self, seq: int) -> None:
         """Tell whoever works that an event has something to run."""
-        self._send(self._place.queue_url, Again(seq))
-
-    def park(self, seq: int) -> None:
-        """Put an event's number where an alarm sees it."""
-        self._send(self._place.dead_letter_queue_url, Again(seq))
+        with self._typed_errors():
+            self._sqs.send_message(
+                QueueUrl=self._place.queue_url, MessageBody=write_message(Again(seq))
+            )
 
     def waiting(self) -> int:
         """Count what nobody has taken yet; SQS counts about."""
@@ -121,10 +120,6 @@ class Queue:
             entries = [{"Id": str(n), "ReceiptHandle": one} for n, one in enumerate(batch)]
             with self._typed_errors():
                 self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-
-    def _send(self, url: str, said: Again) -> None:
-        with self._typed_errors():
-            self._sqs.send_message(QueueUrl=url, MessageBody=write_message(said))
 
 
 class Parked:

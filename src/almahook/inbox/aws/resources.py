@@ -26,6 +26,9 @@ SPOOL_PREFIX = "spool/"
 # What a table's item refers to; it is deleted with the item.
 KEPT_PREFIX = "kept/"
 
+# Of the items in the table; a release that writes others has the next number.
+SCHEMA = 1
+
 TABLE: dict[str, Any] = {
     "AttributeDefinitions": [
         {"AttributeName": "pk", "AttributeType": "S"},

@@ -213,10 +213,6 @@ class AWSInbox:
                 self._parked.forget(self._log.event(seq))
         return made
 
-    def park(self, seq: int) -> None:
-        """Put an event's number in the dead-letter queue, whose alarm calls a person."""
-        self._queue.park(seq)
-
     def event(self, seq: int) -> StoredEvent:
         """Return one event.
 
@@ -270,9 +266,18 @@ class AWSInbox:
         rejections = self._rejected.purge(before=before, limit=limit)
         return Purged(events=events, rejections=rejections)
 
-    def is_there(self) -> bool:
-        """Say whether there is such an inbox: its table."""
-        return self._table.is_there()
+    def require_table(self) -> None:
+        """Look whether there is such an inbox.
+
+        Raises:
+            ConfigurationError: There is none.
+            InboxUnavailableError: The service does not say.
+        """
+        if not self._table.is_there():
+            raise ConfigurationError(
+                f"There is no inbox aws:{self._table.name} in {self._clients.region}. Make it with "
+                "almahook aws deploy, or set AWS_PROFILE and AWS_REGION to where it is."
+            )
 
     def close(self) -> None:
         """Close the connections."""

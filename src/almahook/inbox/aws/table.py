@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from almahook.errors import InboxUnavailableError
 from almahook.inbox.aws.clients import code_of, typed_errors
-from almahook.inbox.aws.keys import Key
+from almahook.inbox.aws.keys import COUNTERS, Key
 
 Item = Mapping[str, Any]
 T = TypeVar("T")
@@ -207,7 +207,8 @@ class Table:
         """Say whether there is such a table."""
         with self._typed_errors():
             try:
-                self._client.describe_table(TableName=self.name)
+                # To describe it would take a further permission.
+                self._client.get_item(TableName=self.name, Key=_key(COUNTERS))
             except self._client.exceptions.ResourceNotFoundException:
                 return False
         return True
