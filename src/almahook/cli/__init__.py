@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from almahook import __version__
+from almahook.cli.aws import aws
 from almahook.cli.challenge import challenge
 from almahook.cli.common import INTERRUPTED, report
 from almahook.cli.demo import demo
@@ -38,6 +39,7 @@ for command in (init, serve, work, send, challenge, sign, simulate, doctor, migr
     app.command()(command)
 app.add_typer(events, name="events")
 app.add_typer(rejections, name="rejections")
+app.add_typer(aws, name="aws")
 
 
 def _tell_version(*, is_asked: bool) -> None:

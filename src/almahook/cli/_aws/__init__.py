@@ -1,0 +1,1 @@
+"""What ``almahook aws init`` writes: copied as text, never imported."""
