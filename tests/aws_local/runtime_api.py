@@ -233,6 +233,8 @@ class _RuntimeAPI(ThreadingHTTPServer):
 
 class _Endpoint(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Heads and bodies are sent apart, and the second would wait for the first to be acknowledged.
+    disable_nagle_algorithm = True
     server: _RuntimeAPI
 
     def do_GET(self) -> None:
