@@ -153,7 +153,7 @@ def raising(*errors: BaseException) -> Callable[..., None]:
 
 def test_an_event_is_stored_handled_and_gone_from_the_queue(shop: Shop) -> None:
     seen = []
-    shop.send(event := shop.event())
+    shop.send(shop.event())
     pump = shop.pump(handler(lambda event, _: seen.append(event.id)))
     assert pump.once() == 1
     assert seen == ["1"]
