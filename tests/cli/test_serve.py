@@ -3,13 +3,16 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from almahook.testing import sample, signed_headers
-from running import Running, run, running, serving
+from running import WAIT_S, Running, environment, run, running, serving
 
 
 def address_of(process: Running) -> str:
@@ -92,9 +95,12 @@ def test_a_start_that_fails_does_not_use_up_the_secret(tmp_path):
         assert run("serve", "--port", port, cwd=tmp_path).status == 2
     handlers = tmp_path / "handlers"
     handlers.mkdir()
-    (handlers / "loan.py").write_text("def process(")
-    assert run("serve", "--port", "0", cwd=tmp_path).status == 2
-    assert not (tmp_path / "data" / "secret").exists()
+    for code in ("def process(", "import os\nos._exit(7)\n"):
+        (handlers / "loan.py").write_text(code)
+        done = run("serve", "--port", "0", cwd=tmp_path)
+        assert done.status in {1, 2}
+        assert done.out == ""
+        assert not (tmp_path / "data" / "secret").exists()
 
 
 def test_two_first_runs_at_once_agree_on_one_secret(tmp_path):
@@ -183,6 +189,26 @@ def test_handlers_that_do_not_load_end_it_with_the_file(tmp_path, code, named):
     assert done.status == 2
     assert "handlers/loan.py" in one_line(done.err)
     assert named in done.err
+
+
+def test_a_handler_that_ends_its_process_at_the_start_is_told_of(tmp_path):
+    (tmp_path / "handlers").mkdir()
+    (tmp_path / "handlers" / "loan.py").write_text("import os\nos._exit(7)\n")
+    done = run("serve", "--port", "0", cwd=tmp_path)
+    assert done.status == 1
+    assert "has ended with status 7" in one_line(done.err)
+    assert "[worker.failed]" in done.err
+
+
+def test_a_file_of_the_project_is_not_taken_for_a_library(tmp_path):
+    (tmp_path / "typer.py").write_text("raise SystemExit(9)\n")
+    serve = [str(Path(sys.executable).with_name("almahook")), "serve", "--port", "0"]
+    with subprocess.Popen(
+        serve, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert "listens on" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
 
 
 def test_an_inbox_that_is_no_database_ends_it(tmp_path):

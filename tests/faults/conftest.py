@@ -103,6 +103,11 @@ class Site:
         kill_both(process)
         assert process.returncode == -signal.SIGKILL
 
+    def kill_receiver(self, process: subprocess.Popen[str]) -> None:
+        """End an ``almahook serve`` and leave its worker to itself."""
+        process.kill()
+        assert process.wait(WAIT_S) == -signal.SIGKILL
+
     def worker(self, process: subprocess.Popen[str]) -> int:
         """Return the id of the worker of an ``almahook serve``."""
         return worker_of(process.pid)

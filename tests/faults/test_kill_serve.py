@@ -1,4 +1,5 @@
 import asyncio
+import os
 import signal
 
 import pytest
@@ -42,9 +43,11 @@ async def process(event, ctx):
 }
 
 
+@pytest.mark.parametrize("who", ["the receiver and its worker", "the receiver"])
 def test_killed_three_times_in_the_middle_of_a_load_it_loses_and_doubles_nothing(
-    site, make_alma, thresholds
+    site, make_alma, thresholds, who
 ):
+    kill = site.kill if who == "the receiver and its worker" else site.kill_receiver
     site.write(loan=QUICK)
     processes = [site.serve()]
 
@@ -54,7 +57,7 @@ def test_killed_three_times_in_the_middle_of_a_load_it_loses_and_doubles_nothing
         for threshold in thresholds(3, of=COUNT - 200):
             await alma.until(lambda after=threshold: len(alma.acknowledged) >= after)
             await alma.restarted(
-                lambda: site.kill(processes[-1]), lambda: processes.append(site.serve())
+                lambda: kill(processes[-1]), lambda: processes.append(site.serve())
             )
         await sending
         site.kill(processes[-1])
@@ -65,6 +68,36 @@ def test_killed_three_times_in_the_middle_of_a_load_it_loses_and_doubles_nothing
     stored = site.stored()
     assert set(stored) == set(alma.ids)
     site.serve()
+    site.until_handled(COUNT)
+    stored = site.stored()
+    assert set(stored) == set(alma.ids)
+    assert [runs for runs in stored.values() if len(runs) != 1] == []
+    assert {runs[0].state for runs in stored.values()} == {RunState.SUCCEEDED}
+    assert set(site.notes) == set(alma.ids)
+
+
+def test_its_worker_killed_three_times_is_not_noticed_by_alma_and_every_event_is_handled(
+    site, make_alma, wait_for, thresholds
+):
+    site.write(loan=QUICK)
+    process = site.serve()
+
+    def kill_worker():
+        killed = site.worker(process)
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: site.worker(process) != killed)
+
+    async def play():
+        alma = make_alma(COUNT)
+        sending = asyncio.create_task(alma.send_all())
+        for threshold in thresholds(3, of=COUNT - 200):
+            await alma.until(lambda after=threshold: len(alma.acknowledged) >= after)
+            await asyncio.to_thread(kill_worker)
+        await sending
+        return alma
+
+    alma = asyncio.run(play())
+    assert alma.statuses == {200: COUNT}
     site.until_handled(COUNT)
     stored = site.stored()
     assert set(stored) == set(alma.ids)
