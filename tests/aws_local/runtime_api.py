@@ -73,7 +73,7 @@ class LambdaFunction:
     ) -> None:
         self.timeout_s = timeout_s
         self._command = [str(python), "-m", "awslambdaric", handler]
-        self._folder = folder
+        self.folder = folder
         self._variables = {**_reserved(handler, folder), **(environment or {})}
         self._logs = TemporaryDirectory(prefix="lambda-log-")
         self._log = Path(self._logs.name) / "log"
@@ -114,7 +114,7 @@ class LambdaFunction:
             if self._idle:
                 return self._idle.pop()
             self.cold_starts += 1
-        return _Environment(self._command, self._folder, self._variables, self._log)
+        return _Environment(self._command, self.folder, self._variables, self._log)
 
     def _give_back(self, environment: "_Environment") -> None:
         if environment.is_alive:
