@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from almahook.app.replay import newest_runs
 from almahook.inbox import EventFilter, Inbox, Run, RunState, StoredEvent
