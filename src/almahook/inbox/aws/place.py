@@ -1,9 +1,7 @@
 """Where the queues and the bucket of an inbox are; found once, when they are first needed."""
 
 import threading
-from urllib.parse import urlsplit
 
-from almahook.errors import InboxUnavailableError
 from almahook.inbox.aws import resources
 from almahook.inbox.aws.clients import Clients, typed_errors
 
@@ -60,18 +58,21 @@ class Place:
         """The bucket for what is too large.
 
         Raises:
-            InboxUnavailableError: The queue, whose URL says the account, cannot be asked for.
+            InboxUnavailableError: AWS does not say which account this is.
         """
         with self._lock:
             if not self._bucket:
-                account = urlsplit(self.queue_url).path.split("/")[1]
-                region = self._clients.region
-                self._bucket = resources.bucket_name(self._name, account=account, region=region)
+                self._bucket = resources.bucket_name(
+                    self._name, account=self._account(), region=self._clients.region
+                )
             return self._bucket
+
+    def _account(self) -> str:
+        # No role needs a right for this one call.
+        # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+        with typed_errors("account"):
+            return str(self._clients.get("sts").get_caller_identity()["Account"])
 
     def _ask(self, queue: str) -> str:
         with typed_errors(f"queue {queue}"):
-            url = str(self._clients.get("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
-        if urlsplit(url).path.count("/") < 2:  # noqa: PLR2004 - /account/name
-            raise InboxUnavailableError(f"The queue {queue} has an address that names no account.")
-        return url
+            return str(self._clients.get("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
