@@ -184,10 +184,13 @@ resource "aws_iam_role_policy" "work" {
         Effect = "Allow"
         Action = [
           "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
           "dynamodb:PutItem",
           "dynamodb:UpdateItem",
           "dynamodb:DeleteItem",
-          "dynamodb:Query",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
         ]
         Resource = aws_dynamodb_table.inbox.arn
       },
