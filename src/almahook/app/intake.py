@@ -18,10 +18,12 @@ _STORED = Stored()
 # The method and the headers of a request can be anything.
 _LONGEST_NAME = 100
 
-# A flood of refusals gets this much memory and, with a pause after each batch, little of the disk.
+# A flood of refusals gets this much memory and, with a pause after each batch, little of the disk
+# and of the processor: more than are kept need not be written.
 _REFUSALS_WAITING = 1000
 _REFUSALS_AT_ONCE = 64
 _PAUSE_S = 0.05
+_PAUSE_IN_FLOOD_S = 0.25
 
 # After a failure the next event is the only probe of the disk there is, so for longer than this
 # nobody is told to send none.
@@ -131,7 +133,8 @@ class Intake:
 
     def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
         self._inbox.reject(rejections)
-        self._closing.wait(_PAUSE_S)
+        is_flood = len(rejections) == _REFUSALS_AT_ONCE
+        self._closing.wait(_PAUSE_IN_FLOOD_S if is_flood else _PAUSE_S)
         return [None] * len(rejections)
 
 

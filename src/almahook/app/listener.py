@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ class Listener:
             refusal_bytes=settings.rejection_body_bytes,
             clock=clock,
             on_stored=self.worker.wake,
-            on_not_recorded=self.metrics.refused.labels("not_recorded").inc,
+            on_not_recorded=partial(self.metrics.count_refused, "not_recorded"),
         )
         self._started = False
         self.reception = Reception(

@@ -151,7 +151,8 @@ class WebhookProtocol(PatientProtocol):
     def _look_at(self, data: bytes) -> bytes:
         """Take the request that the data begin with, if it is plain; return what is left."""
         seen = glance(data, self._endpoints)
-        if seen is None:
+        # What is too large is refused by its head, before its body is sent.
+        if seen is None or seen.head.announced > seen.target.max_body_bytes:
             return data
         if self._timer is not None:
             self._stop_waiting()

@@ -49,7 +49,7 @@ class Backlog(Protocol):
 class Metrics(Collector):
     """The counters of one listener.
 
-    What is counted for every event is counted in plain numbers, by the event loop alone: the
+    What is counted for every request is counted in plain numbers, by the event loop alone: the
     library's own counters cost as much as verifying a signature.
 
     Args:
@@ -60,14 +60,9 @@ class Metrics(Collector):
     def __init__(self, *, backlog: Callable[[], Backlog], clock: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
         self._received: dict[tuple[str, str], int] = {}
+        self._refused = {"not_recorded": 0}
         self._buckets = [0] * (len(_ACK_BUCKETS) + 1)
         self._ack_seconds = 0.0
-        self.refused = Counter(
-            "almahook_requests_refused_total",
-            "Refused requests by reason",
-            ["reason"],
-            registry=self._registry,
-        )
         self.runs = Counter(
             "almahook_runs_total",
             "Executions of handlers by outcome",
@@ -95,7 +90,7 @@ class Metrics(Collector):
 
     def count_refused(self, reason: str) -> None:
         """Count a refused request."""
-        self.refused.labels(reason).inc()
+        self._refused[reason] = self._refused.get(reason, 0) + 1
 
     def count_runs(self, handler: str, outcome: str, number: int = 1) -> None:
         """Count executions of a handler that ended so."""
@@ -106,7 +101,7 @@ class Metrics(Collector):
         self.duplicates.inc(number)
 
     def collect(self) -> Iterator[Metric]:
-        """Say what was counted for every event."""
+        """Say what was counted for every request."""
         received = CounterMetricFamily(
             "almahook_events_received",
             "Verified events by what became of them: stored, handled, failed, unhandled",
@@ -115,6 +110,12 @@ class Metrics(Collector):
         for labels, count in list(self._received.items()):
             received.add_metric(labels, count)
         yield received
+        refused = CounterMetricFamily(
+            "almahook_requests_refused", "Refused requests by reason", labels=["reason"]
+        )
+        for reason, count in list(self._refused.items()):
+            refused.add_metric([reason], count)
+        yield refused
         bounds = [*map(str, _ACK_BUCKETS), "+Inf"]
         yield HistogramMetricFamily(
             "almahook_ack_seconds",
