@@ -22,6 +22,8 @@ the error reaches the edge. Texts may improve in any release. No error holds a s
 signature, a body or a patron's data.
 """
 
+from functools import cache
+
 
 class AlmaHookError(Exception):
     """Base of every error this package raises on purpose."""
@@ -38,6 +40,7 @@ class AlmaHookError(Exception):
         return str(self)
 
 
+@cache
 def _first_sentence(kind: type[AlmaHookError]) -> str:
     return (kind.__doc__ or kind.__name__).split("\n\n")[0].strip()
 

@@ -24,6 +24,8 @@ class SecretValues:
     def __init__(self, manifest: Manifest, environment: Mapping[str, str]) -> None:
         self._manifest = manifest
         self._environment = environment
+        # What is in the environment of a function does not change.
+        self._lasting: dict[str, Sequence[bytes]] = {}
 
     def __call__(self, profile: str) -> Sequence[bytes]:
         """Return those of a profile.
@@ -31,12 +33,20 @@ class SecretValues:
         Raises:
             ConfigurationError: One cannot be had.
         """
+        known = self._lasting.get(profile)
+        if known is not None:
+            return known
         setting = f"profiles.{profile}.secrets"
-        return [
+        texts = self._manifest.references[profile]
+        references = [Reference.parse(text, setting=setting) for text in texts]
+        found = [
             secret.reveal().encode("utf-8")
-            for text in self._manifest.references[profile]
-            for secret in self._values(Reference.parse(text, setting=setting))
+            for reference in references
+            for secret in self._values(reference)
         ]
+        if not any(reference.is_kept_by_aws for reference in references):
+            self._lasting[profile] = found
+        return found
 
     def _values(self, reference: Reference) -> Sequence[Secret]:
         source = self._aws if reference.is_kept_by_aws else None

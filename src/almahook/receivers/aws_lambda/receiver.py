@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
 from almahook.errors import (
     AlmaHookError,
     ConfigurationError,
@@ -24,6 +22,7 @@ from almahook.receivers.budget import LineBudget
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
     from almahook.protocol.accepted import Accepted, Outcome
@@ -173,7 +172,7 @@ def shape_of(event: Any) -> EventShape:
     Raises:
         UnknownInvocationError: It has none that is known here.
     """
-    if isinstance(event, Mapping):
+    if isinstance(event, dict):
         for shape in SHAPES:
             if shape.matches(event):
                 return shape

@@ -53,10 +53,11 @@ def make_request(
     signature: str | None = None
     content_type = ""
     for name, value in headers:
-        if name.lower() == _SIGNATURE:
+        known = name.lower()
+        if known == _SIGNATURE:
             # Repeated headers are one value joined by commas (RFC 9110, 5.3): malformed here.
             signature = value if signature is None else f"{signature}, {value}"
-        elif name.lower() == "content-type":
+        elif known == "content-type":
             content_type = value
     return Request(
         method=method,
