@@ -32,7 +32,7 @@ class AlmaHookError(Exception):
     status = 500
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or _first_sentence(type(self)))
+        super().__init__(message or _first_sentence(type(self).__doc__ or self.code))
 
     @property
     def message(self) -> str:
@@ -41,8 +41,8 @@ class AlmaHookError(Exception):
 
 
 @cache
-def _first_sentence(kind: type[AlmaHookError]) -> str:
-    return (kind.__doc__ or kind.__name__).split("\n\n")[0].strip()
+def _first_sentence(text: str) -> str:
+    return text.split("\n\n")[0].strip()
 
 
 class ConfigurationError(AlmaHookError):
