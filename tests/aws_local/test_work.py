@@ -370,6 +370,27 @@ def test_in_a_lane_the_newer_event_waits_for_its_turn_and_comes_back_soon(shop: 
     assert ran == ["older", "newer"]
 
 
+def test_of_a_batch_the_events_of_one_lane_are_handled_one_after_another(shop: Shop) -> None:
+    ran: list[str] = []
+    ids = [str(number) for number in range(5)]
+    for event_id in ids:
+        shop.send(shop.event(event_id, subject="one loan"))
+    pump = shop.pump(handler(lambda event, _: ran.append(event.id), ordered=True))
+    assert pump.once() == len(ids)
+    assert (ran, shop.waiting()) == (ids, 0)
+
+
+def test_of_a_burst_about_one_thing_a_coalescing_handler_sees_the_newest_only(shop: Shop) -> None:
+    ran: list[str] = []
+    for event_id in ("1", "2", "3"):
+        shop.send(shop.event(event_id, subject="one loan"))
+    pump = shop.pump(handler(lambda event, _: ran.append(event.id), coalesce_s=1.0))
+    pump.once()
+    assert ran == []
+    pump.until_empty()
+    assert ran == ["3"]
+
+
 def test_a_message_that_nobody_can_read_goes_to_the_dead_letter_queue_at_once(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from almahook.inbox import OPEN_STATES, Run, RunState
 
-# Somebody else has the run, or it is not its turn: at first that is over in a moment.
-_SOON_S = 1.0
-_LONGEST_SOON_S = 60.0
+# Somebody else has the run, or it is not its turn: mostly that is over in a moment. It grows by so
+# little that a burst about one thing is through soon, and by so much that whoever waits for hours
+# is not taken for a poisoned message (resources.MAX_RECEIVES).
+_SOON_S, _SOON_GROWTH, _LONGEST_SOON_S = 1.0, 1.3, 120.0
 
 # The inbox, or what it stands on, is not there.
-_FAILED_S = 15.0
-_LONGEST_FAILED_S = 900.0
+_FAILED_S, _FAILED_GROWTH, _LONGEST_FAILED_S = 15.0, 2.0, 900.0
 
 
 def wanted_again(newest: Sequence[Run], *, now: float, receives: int) -> float | None:
@@ -45,17 +45,17 @@ def needs_person(newest: Sequence[Run], *, since: float) -> bool:
 
 def after_failure(*, receives: int) -> float:
     """Return after how many seconds a message is tried again that could not be worked on."""
-    return _doubled(_FAILED_S, receives, _LONGEST_FAILED_S)
+    return min(_FAILED_S * _FAILED_GROWTH ** _counted(receives), _LONGEST_FAILED_S)
 
 
 def _wait_s(run: Run, *, now: float, receives: int) -> float | None:
     if run.state is RunState.WAITING and run.due_at > now:
         return run.due_at - now
     if run.state in {RunState.WAITING, RunState.RUNNING}:
-        return _doubled(_SOON_S, receives, _LONGEST_SOON_S)
+        return min(_SOON_S * _SOON_GROWTH ** _counted(receives), _LONGEST_SOON_S)
     return None
 
 
-def _doubled(first_s: float, times: int, longest_s: float) -> float:
+def _counted(receives: int) -> int:
     # 2.0 ** 1024 overflows.
-    return min(first_s * 2.0 ** min(times - 1, 60), longest_s)
+    return min(receives - 1, 60)

@@ -27,7 +27,6 @@ from almahook.config import load_settings
 from almahook.errors import AlmaHookError, InboxError, NotFoundError
 from almahook.inbox import Inbox, Lease, Run
 from almahook.inbox.aws.message import Again, Kept
-from almahook.inbox.event import NewEvent
 from almahook.worker import Journal, Runner
 
 log = logging.getLogger("almahook.work")
@@ -46,16 +45,20 @@ class _Message:
     Attributes:
         seq: Its event's number; None while there is no such event.
         kept: Where it was kept, if it was too large for the queue.
+        parked: It lay in the dead-letter queue.
         failed: It could not be worked on, and is tried again.
         leases: What is to be run for it now.
+        busy: Something is left of its event that cannot be run now.
         newest: Of each of its event's handlers the run that counts, after that.
     """
 
     record: Record
     seq: int | None = None
     kept: Kept | None = None
+    parked: bool = False
     failed: bool = False
     leases: Sequence[Lease] = field(default=(), repr=False)
+    busy: bool = False
     newest: Sequence[Run] = ()
 
 
@@ -97,9 +100,10 @@ class WorkFunction:
         began_at = self._clock()
         arn, records = records_of(event)
         source = self._source_of(arn)
-        until = began_at + remaining_s + _SLACK_S
-        messages = [self._take(source, record, until=until) for record in records]
-        self._run(messages, ends=ends)
+        messages = [_Message(record) for record in records]
+        for message in messages:
+            self._try(message, lambda message: self._store(source, message))
+        self._run(messages, ends=ends, until=began_at + remaining_s + _SLACK_S)
         self._read_runs(messages)
         self._park(source, messages, since=began_at)
         waits = self._waits(messages)
@@ -109,43 +113,58 @@ class WorkFunction:
                 source.forget(message.kept)
         return {"batchItemFailures": [{"itemIdentifier": one.record.message_id} for one in waits]}
 
-    def _take(self, source: Source, record: Record, *, until: float) -> _Message:
-        """Store a message's event, and claim what is to be run for it now."""
-        message = _Message(record)
+    def _try(self, message: _Message, do: Callable[[_Message], None]) -> None:
+        """Do something about a message; an error makes it come again, and stops no other."""
         try:
-            self._claim(source, message, until=until)
+            do(message)
         except NotFoundError as error:
             # A replay of an event that was purged meanwhile.
+            message.seq = None
             log.warning("message.without_event", extra={"fields": {"reason": error.message}})
         except AlmaHookError as error:
             message.failed = True
-            _tell(record, error)
+            _tell(message.record, error)
         except Exception as error:  # noqa: BLE001 - the other messages want to be handled
             message.failed = True
-            self._journal.unexpected("message.failed", error, message=record.message_id)
-        return message
+            message_id = message.record.message_id
+            self._journal.unexpected("message.failed", error, message=message_id)
 
-    def _claim(self, source: Source, message: _Message, *, until: float) -> None:
+    def _store(self, source: Source, message: _Message) -> None:
+        """Store a message's event."""
         said, message.kept = source.read(message.record)
         if said is None:
             source.bury(message.record)
-            return
-        seq = said.seq if isinstance(said, Again) else self._append(said)
-        now = self._clock()
-        match, due = self._runner.match, not (isinstance(said, Again) and said.parked)
-        claim = self._inbox.claim(seq, match, now=now, until=until, due=due)
-        message.seq = seq
-        # What a person wants once more was tried often enough before.
-        message.leases = self._runner.park_lost(claim.leases) if due else claim.leases
+        elif isinstance(said, Again):
+            message.seq, message.parked = said.seq, said.parked
+        else:
+            (receipt,) = self._inbox.append([said])
+            message.seq = receipt.seq
 
-    def _append(self, event: NewEvent) -> int:
-        (receipt,) = self._inbox.append([event])
-        return receipt.seq
-
-    def _run(self, messages: Sequence[_Message], *, ends: float) -> None:
-        leases = [lease for message in messages for lease in message.leases]
+    def _run(self, messages: Sequence[_Message], *, ends: float, until: float) -> None:
+        """Run what is due, round by round: what one event ends may be another's turn."""
         reserve_s = min(_RESERVE_S, (ends - time.monotonic()) * _RESERVED)
-        self._runner.run(leases, ends=ends - reserve_s, settle_by=ends - reserve_s / 2)
+        stop = ends - reserve_s
+        left = [message for message in messages if message.seq is not None]
+        while left and time.monotonic() < stop:
+            for message in left:
+                self._try(message, lambda message: self._claim(message, until=until))
+            leases = [lease for message in left for lease in message.leases]
+            if not leases:
+                return
+            self._runner.run(leases, ends=stop, settle_by=ends - reserve_s / 2)
+            left = [message for message in left if message.busy and not message.failed]
+
+    def _claim(self, message: _Message, *, until: float) -> None:
+        """Claim what is to be run for a message's event now."""
+        message.leases, message.busy = (), False
+        assert message.seq is not None
+        claim = self._inbox.claim(
+            message.seq, self._runner.match, now=self._clock(), until=until, due=not message.parked
+        )
+        message.busy = claim.busy
+        # What a person wants once more was tried often enough before; once more is once.
+        message.leases = claim.leases if message.parked else self._runner.park_lost(claim.leases)
+        message.parked = False
 
     def _read_runs(self, messages: Sequence[_Message]) -> None:
         """Read what has become of the batch's events; if it cannot be read, all are tried again."""
