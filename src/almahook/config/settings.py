@@ -83,7 +83,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str, Meta(description="an installed module whose handlers are added")
     ] = ""
     worker: Annotated[
-        bool, Meta(description="run the handlers in this process; False leaves it to almahook work")
+        bool, Meta(description="run the handlers too; False leaves it to almahook work")
     ] = True
     public_url: Annotated[
         str,
