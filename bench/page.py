@@ -127,7 +127,7 @@ SECTIONS: Sequence[Section] = (
     Section(
         workload="footprint",
         title="Being there",
-        about="almahook is receiver and worker in one process, and one handler is loaded.",
+        about="almahook is receiver and worker, a process each, and one handler is loaded.",
         columns=(
             Column(title="s to the first 200", value="start_s", digits=2, is_main=True),
             Column(title="MB", value="resident_mb", digits=0, is_main=True),

@@ -22,7 +22,7 @@ class Usage:
         cpu_s: User and system, of processes that have ended too.
         written_bytes: What they gave to write(), answers over the network included. (The kernel's
             own count of bytes for the disk takes a whole large page for each few bytes rewritten.)
-        resident_bytes: Memory at this moment; what PostgreSQL's processes share counts once.
+        resident_bytes: Memory at this moment; what processes share is divided among them (PSS).
     """
 
     cpu_s: float
@@ -43,15 +43,15 @@ def tree_usage(roots: Iterable[int]) -> Usage:
     """Add up what these processes and their descendants have used."""
     tree = family(roots)
     stats = [stat for pid in tree if (stat := _read(pid, "stat"))]
-    statuses = [parse_fields(text) for pid in tree if (text := _read(pid, "status"))]
-    own = sum(status.get("RssAnon", 0) + status.get("RssFile", 0) for status in statuses)
-    shared = max((status.get("RssShmem", 0) for status in statuses), default=0)
     return Usage(
         cpu_s=sum(parse_stat(stat).cpu_s for stat in stats),
         written_bytes=sum(
             parse_fields(text).get("wchar", 0) for pid in tree if (text := _read(pid, "io"))
         ),
-        resident_bytes=(own + shared) * 1024,
+        resident_bytes=sum(
+            parse_fields(text).get("Pss", 0) for pid in tree if (text := _read(pid, "smaps_rollup"))
+        )
+        * 1024,
     )
 
 
@@ -81,7 +81,7 @@ def parse_stat(text: str) -> Stat:
 
 
 def parse_fields(text: str) -> dict[str, int]:
-    """Read the numbers of /proc/PID/io and /proc/PID/status."""
+    """Read the numbers of /proc/PID/io and /proc/PID/smaps_rollup."""
     fields = (line.split() for line in text.splitlines())
     return {
         name.rstrip(":"): int(value)

@@ -1,4 +1,4 @@
-"""almahook as it is installed: receiver and worker in one process, default settings.
+"""almahook as it is installed: a receiver that starts its worker, default settings.
 
 What a measurement needs otherwise it says by the environment: BENCH_WORKER, BENCH_HANDLER.
 """

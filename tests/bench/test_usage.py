@@ -1,4 +1,5 @@
 import os
+import subprocess
 
 from bench.usage import family, parse_fields, parse_stat, tree_usage
 
@@ -30,3 +31,11 @@ def test_a_process_that_is_gone_has_used_nothing():
 def test_this_process_is_in_its_own_family_and_uses_memory():
     assert family([os.getpid()])[0] == os.getpid()
     assert tree_usage([os.getpid()]).resident_bytes > 0
+
+
+def test_what_a_process_has_started_is_counted_with_it():
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        assert child.pid in family([os.getpid()])
+        alone = tree_usage([child.pid]).resident_bytes
+        assert 0 < alone < tree_usage([os.getpid()]).resident_bytes
+        child.stdin.close()
