@@ -23,6 +23,8 @@ from almahook.errors import ConfigurationError
 # What handlers may use. boto3 is part of AWS's Python.
 _EXTRAS = ("alma", "notify", "marc")
 _REQUIREMENTS = "requirements.txt"
+# Names of places and carriers behind phone numbers: 40 MB, which almahook does not look at.
+_UNUSED = ("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata")
 # Of almahook, what no function uses.
 _LEFT_OUT = ("cli", "simulator", "testing", "__pycache__", "*.pyc")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
@@ -112,6 +114,9 @@ def _fill_receive(project: Project, target: Target, folder: Path) -> None:
 def _fill_with_handlers(project: Project, target: Target, folder: Path) -> None:
     wanted = [*_own_requirements(*_EXTRAS), *without_almahook(project.requirements)]
     install_wheels(wanted, into=folder, target=target)
+    if not any(line.strip().lower().startswith("phonenumbers") for line in project.requirements):
+        for unused in _UNUSED:
+            shutil.rmtree(folder / unused, ignore_errors=True)
     source = Path(almahook.__file__).parent
     shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns(*_LEFT_OUT))
     handlers = project.settings.path(project.settings.handlers)
@@ -122,11 +127,6 @@ def _fill_with_handlers(project: Project, target: Target, folder: Path) -> None:
     shutil.copyfile(project.folder / SETTINGS, folder / SETTINGS)
 
 
-def _fill_direct(project: Project, target: Target, folder: Path) -> None:
-    _fill_with_handlers(project, target, folder)
-    _put_manifest(project, folder)
-
-
 def _put_manifest(project: Project, folder: Path) -> None:
     (folder / manifest.FILE).write_bytes(manifest.write_manifest(project.settings))
 
@@ -134,7 +134,7 @@ def _put_manifest(project: Project, folder: Path) -> None:
 _FILL: dict[str, Callable[[Project, Target, Path], None]] = {
     "receive": _fill_receive,
     "work": _fill_with_handlers,
-    "direct": _fill_direct,
+    "direct": _fill_with_handlers,
 }
 
 

@@ -7,7 +7,6 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 # Readable for all: a function does not run as who packed it.
 _READABLE = 0o100644 << 16
-_BEST = 9
 
 
 def write_zip(folder: Path, file: Path, *, comment: str) -> None:
@@ -20,7 +19,7 @@ def write_zip(folder: Path, file: Path, *, comment: str) -> None:
             entry = ZipInfo(path.relative_to(folder).as_posix(), date_time=_MOMENT)
             entry.external_attr = _READABLE
             entry.compress_type = ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes(), compresslevel=_BEST)
+            archive.writestr(entry, path.read_bytes())
     new.replace(file)
 
 

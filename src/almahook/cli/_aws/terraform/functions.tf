@@ -104,6 +104,7 @@ resource "aws_lambda_function" "work" {
   environment {
     variables = {
       ALMAHOOK_INBOX     = "aws:${var.name}"
+      ALMAHOOK_HANDLERS  = "handlers"
       ALMAHOOK_LOG_LEVEL = var.log_level
     }
   }
