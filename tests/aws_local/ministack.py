@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,15 +48,7 @@ class Ministack:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client, for what a test prepares or looks at."""
-        import boto3
-
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return _client(self.url, service)
 
     def reset(self) -> None:
         """Forget everything: all tables, queues, functions."""
@@ -74,14 +67,17 @@ class Ministack:
 
 
 @contextmanager
-def running_ministack(python: str = sys.executable) -> Iterator[Ministack]:
-    """Run an emulator for the time of a block; its functions run with the same Python."""
+def running_ministack(python: str = sys.executable, **variables: str) -> Iterator[Ministack]:
+    """Run an emulator for the time of a block; its functions run with the same Python.
+
+    The variables are the emulator's: AUTH="true" makes it hold everybody to IAM's policies.
+    """
     port = _free_port()
     with TemporaryDirectory(prefix="ministack-") as folder:
         process = subprocess.Popen(
             [python, "-m", "ministack"],
             cwd=folder,
-            env=_environment(port, Path(folder)),
+            env={**_environment(port, Path(folder)), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -111,6 +107,19 @@ def aws_environment(ministack: Ministack, monkeypatch: pytest.MonkeyPatch) -> Ma
     for name, value in ministack.environment.items():
         monkeypatch.setenv(name, value)
     return ministack.environment
+
+
+@cache
+def _client(url: str, service: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 def _free_port() -> int:
