@@ -34,6 +34,7 @@ WORK_TIMEOUT_S = 30.0
 
 TOML = """\
 inbox = "aws:{name}"
+{more}
 
 [profiles.main]
 secrets = ["aws-secretsmanager:{name}#secret"]
@@ -50,7 +51,7 @@ default_country = "US"
 class Site:
     """A project's folder, and everything that was deployed from it."""
 
-    def __init__(self, stack: Stack, folder: Path, alma: Simulator) -> None:
+    def __init__(self, stack: Stack, folder: Path, alma: Simulator, *, more: str = "") -> None:
         self.stack = stack
         self.folder = folder
         self.sqs = stack.ministack.client("sqs")
@@ -58,10 +59,13 @@ class Site:
         self.environment = {**stack.ministack.environment, "ALMAHOOK_INBOX": f"aws:{stack.name}"}
         (folder / "handlers").mkdir()
         settings = folder / "almahook.toml"
-        settings.write_text(TOML.format(name=stack.name, api_url=alma.api_url), "utf-8")
+        toml = TOML.format(name=stack.name, api_url=alma.api_url, more=more)
+        settings.write_text(toml, "utf-8")
         (folder / MANIFEST).write_bytes(write_manifest(load_settings(settings, environment={})))
         redrive(stack.ministack, stack.queue_url, stack.dead_letter_queue_url, receives=100)
-        self._keep_secrets(alma)
+        self._secrets = stack.ministack.client("secretsmanager")
+        self._kept = {"secret": SECRET, "api_key": alma.api_key}
+        self._secrets.create_secret(Name=stack.name, SecretString=json.dumps(self._kept))
         self.receive = self.function("receive")
         self.work = self.function("work", timeout_s=WORK_TIMEOUT_S)
         self.pump = self.make_pump()
@@ -97,9 +101,16 @@ class Site:
         """Use a handler of the documentation."""
         self.write(name, (EXAMPLES / f"{name}.py").read_text("utf-8"))
 
-    def post(self, body: bytes, *, receive: LambdaFunction | None = None) -> HTTPResponse:
+    def rotate_secret(self, secret: str) -> None:
+        """Change the webhook secret where AWS keeps it."""
+        text = json.dumps({**self._kept, "secret": secret})
+        self._secrets.put_secret_value(SecretId=self.stack.name, SecretString=text)
+
+    def post(
+        self, body: bytes, *, secret: str = SECRET, receive: LambdaFunction | None = None
+    ) -> HTTPResponse:
         """Send a signed event as Alma does."""
-        signature = sign(body, secret=SECRET.encode())
+        signature = sign(body, secret=secret.encode())
         headers = (("Content-Type", "application/json"), (SIGNATURE_HEADER, signature))
         send = http_api((receive or self.receive).invoke)
         return send(HTTPRequest(headers=headers, body=body))
@@ -154,19 +165,19 @@ class Site:
     def close(self) -> None:
         self._closing.close()
 
-    def _keep_secrets(self, alma: Simulator) -> None:
-        client = self.stack.ministack.client("secretsmanager")
-        text = json.dumps({"secret": SECRET, "api_key": alma.api_key})
-        client.create_secret(Name=self.stack.name, SecretString=text)
-
 
 @contextmanager
 def running_site(
-    ministack: Ministack, folder: Path, alma: Simulator, *, visibility_timeout_s: int = 30
+    ministack: Ministack,
+    folder: Path,
+    alma: Simulator,
+    *,
+    visibility_timeout_s: int = 30,
+    more: str = "",
 ) -> Iterator[Site]:
     """Deploy everything for the time of a block."""
     with (
         running_stack(ministack, visibility_timeout_s=visibility_timeout_s) as stack,
-        closing(Site(stack, folder, alma)) as site,
+        closing(Site(stack, folder, alma, more=more)) as site,
     ):
         yield site

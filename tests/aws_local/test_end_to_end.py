@@ -179,6 +179,21 @@ def test_an_event_waits_until_a_handler_that_cannot_be_loaded_is_repaired(
     assert len(site.texts) == 1
 
 
+def test_a_function_takes_a_rotated_secret_without_a_deploy(deploy: Callable[..., Site]) -> None:
+    site = deploy(more="secret_lifetime_s = 0.001")
+    assert site.post(sample("LOAN"), secret="new").status == 401
+    site.rotate_secret("new")
+    assert site.post(sample("LOAN"), secret="new").status == 200
+    assert site.post(sample("LOAN")).status == 200
+    assert site.receive.cold_starts == 1
+
+
+def test_a_function_keeps_its_secret_within_its_lifetime(site: Site) -> None:
+    assert site.post(sample("LOAN")).status == 200
+    site.rotate_secret("new")
+    assert site.post(sample("LOAN"), secret="new").status == 401
+
+
 @contextmanager
 def silent() -> Iterator[str]:
     """Listen, and never answer."""

@@ -9,6 +9,7 @@ it does no harm that SQS hands a message out twice, or that Alma has sent an eve
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -231,3 +232,9 @@ def _function() -> WorkFunction:
     services = AppServices(settings)
     runner = Runner(inbox=inbox, registry=load_registry(settings), services=services)
     return WorkFunction(inbox=inbox, runner=runner)
+
+
+# Lambda gives a function more processor time while it starts, and does not count it.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    _function()
