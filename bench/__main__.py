@@ -22,6 +22,7 @@ from bench import machine, message, plot
 from bench.bench import Bench
 from bench.engines import ENGINES
 from bench.figures import Figures
+from bench.functions import FUNCTIONS
 from bench.page import page
 from bench.process import ROOT
 from bench.scale import SCALES, Scale
@@ -30,12 +31,10 @@ from bench.wrk import is_installed
 
 _WORKLOADS = (
     *("ack", "duplicates", "refusals", "latency"),
-    *("handled", "mixed", "growth", "footprint"),
+    *("handled", "mixed", "growth", "footprint", "cold", "warm"),
 )
 _PAGE = ROOT / "docs" / "performance.md"
-_TITLES = {name: engine.title for name, engine in ENGINES.items()} | {
-    name: server.title for name, server in SERVERS.items()
-}
+_TITLES = {name: one.title for kind in (FUNCTIONS, ENGINES, SERVERS) for name, one in kind.items()}
 _INTERRUPTED = 130
 _NOT_ALONE = "**another benchmark ran at the same time: these figures are worth little**"
 

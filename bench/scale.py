@@ -16,6 +16,8 @@ class Scale:
         engine_s: About how long an engine works.
         idle_s: How long an idle process is watched.
         probes: How many events are timed from their receipt to their handler.
+        cold_starts: How often a function on AWS is started for each of its cases.
+        warm_calls: How many events one process of it gets.
         stored: How many events are there already.
         peers_in_all: Whether peers are measured in every round and setting, also where almahook
             is not compared with them by a ratio.
@@ -28,6 +30,8 @@ class Scale:
     engine_s: float
     idle_s: float
     probes: int
+    cold_starts: int
+    warm_calls: int
     stored: tuple[int, ...]
     peers_in_all: bool = False
 
@@ -41,6 +45,8 @@ SCALES: Mapping[str, Scale] = {
         engine_s=1,
         idle_s=2,
         probes=40,
+        cold_starts=3,
+        warm_calls=300,
         stored=(10_000,),
     ),
     "usual": Scale(
@@ -51,6 +57,8 @@ SCALES: Mapping[str, Scale] = {
         engine_s=2,
         idle_s=5,
         probes=60,
+        cold_starts=20,
+        warm_calls=2_000,
         stored=(10_000, 100_000),
     ),
     "full": Scale(
@@ -61,6 +69,8 @@ SCALES: Mapping[str, Scale] = {
         engine_s=6,
         idle_s=10,
         probes=400,
+        cold_starts=20,
+        warm_calls=10_000,
         stored=(10_000, 100_000, 1_000_000, 5_000_000),
         peers_in_all=True,
     ),

@@ -45,6 +45,24 @@ def _handles(aim: str, peer: str, at_least: float) -> Target:
     return Target(aim=f"handled events, against {aim}", measure=measure, at_least=at_least)
 
 
+def _cold(aim: str, peer: str, case: str, at_most: float) -> Target:
+    condition = f"{case}, with .pyc"
+
+    def measure(figures: Figures) -> Spread | None:
+        return figures.of("cold").ratio("ms", ("almahook", condition), (peer, condition))
+
+    return Target(
+        aim=f"cold start on AWS Lambda, {aim}", measure=measure, at_most=at_most, digits=2
+    )
+
+
+def _warm(aim: str, peer: str, case: str) -> Target:
+    def measure(figures: Figures) -> Spread | None:
+        return figures.of("warm").ratio("us", ("almahook", case), (peer, case))
+
+    return Target(aim=f"warm function on AWS Lambda, {aim}", measure=measure, at_most=1, digits=2)
+
+
 def _grown(figures: Figures) -> Spread | None:
     conditions = figures.of("growth").conditions()
     if len(conditions) < 2:
@@ -106,4 +124,15 @@ TARGETS: Sequence[Target] = (
         unit="s",
         digits=2,
     ),
+    _cold("a challenge, against bare HMAC and JSON", "bare", "challenge", 1.5),
+    _cold("a refusal, against bare HMAC and JSON", "bare", "refused", 1.5),
+    _cold("an event, against bare HMAC and JSON that sends nothing", "bare", "accepted", 3),
+    _cold("an event, against the same with boto3", "boto3", "accepted", 0.33),
+    _cold("an event, against Powertools with boto3", "powertools", "accepted", 0.5),
+    _cold("an event, against Mangum and FastAPI with boto3", "mangum", "accepted", 0.25),
+    _warm("a refusal, against Powertools", "powertools", "refused"),
+    _warm("a refusal, against Mangum and FastAPI", "mangum", "refused"),
+    _warm("an event, against bare code with boto3", "boto3", "accepted"),
+    _warm("an event, against Powertools with boto3", "powertools", "accepted"),
+    _warm("an event, against Mangum and FastAPI with boto3", "mangum", "accepted"),
 )
