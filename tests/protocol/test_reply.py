@@ -25,6 +25,8 @@ def kinds(base: type[AlmaHookError]) -> list[type[AlmaHookError]]:
 def made(kind: type[AlmaHookError]) -> AlmaHookError:
     if issubclass(kind, errors.AlmaResponseError | errors.AWSResponseError):
         return kind(http_status=400)
+    if issubclass(kind, errors.WorkerFailedError):
+        return kind(1)
     if issubclass(kind, errors.MissingExtraError):
         return kind("This", extra="server")
     return kind()

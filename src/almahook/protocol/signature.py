@@ -35,9 +35,7 @@ def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> i
         MalformedSignatureError: The signature is not the base64 of 32 bytes.
         SignatureMismatchError: None of the secrets produced this signature.
     """
-    # An empty key is one that anybody has.
-    usable = [(index, secret) for index, secret in enumerate(secrets) if secret]
-    if not usable:
+    if not any(secrets):
         raise NoSecretError
     # Surrounding blanks are HTTP's and not the value's (RFC 9110, 5.5).
     if signature is None or not (text := signature.strip(" \t")):
@@ -46,8 +44,9 @@ def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> i
     given = text.encode("utf-8", "surrogatepass")
     matched = [
         index
-        for index, secret in usable
-        if hmac.compare_digest(_encoded(hmac.digest(secret, body, "sha256")), given)
+        for index, secret in enumerate(secrets)
+        # An empty key is one that anybody has.
+        if secret and hmac.compare_digest(_encoded(hmac.digest(secret, body, "sha256")), given)
     ]
     if matched:
         return matched[0]
