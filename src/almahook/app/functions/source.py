@@ -12,6 +12,7 @@ from typing import Any
 from almahook.aws import Service
 from almahook.errors import AWSError, ConfigurationError, UnknownInvocationError
 from almahook.inbox.aws.message import Again, Kept, read_message, write_message
+from almahook.inbox.aws.resources import queue_url
 from almahook.inbox.event import NewEvent
 
 log = logging.getLogger("almahook.work")
@@ -156,7 +157,7 @@ class Source:
 
     def _ask(self, operation: str, arn: str, **asked: Any) -> Any:
         return self._sqs.call_json(
-            f"AmazonSQS.{operation}", _PROTOCOL, {"QueueUrl": queue_url(arn), **asked}
+            f"AmazonSQS.{operation}", _PROTOCOL, {"QueueUrl": _url(arn), **asked}
         )
 
     def _object(self, method: str, kept: Kept) -> bytes:
@@ -176,14 +177,9 @@ def _read(text: str | bytes) -> NewEvent | Again | Kept | None:
         return None
 
 
-def queue_url(arn: str) -> str:
-    """Return a queue's address.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
-    """
-    _, partition, _, region, account, name = arn.split(":")
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    return f"https://sqs.{region}.{suffix}/{account}/{name}"
+def _url(arn: str) -> str:
+    _, _, _, region, account, name = arn.split(":")
+    return queue_url(name, account=account, region=region)
 
 
 def _whole_seconds(wait_s: float) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from almahook.errors import ConfigurationError
-from almahook.inbox.aws.resources import bucket_name, queue_name
+from almahook.inbox.aws.resources import bucket_name, queue_name, queue_url
 from almahook.inbox.aws.spool import SQSSpool
 
 
@@ -19,10 +19,8 @@ def open_spool(inbox: str, *, account: str, environment: Mapping[str, str]) -> S
             f'inbox = "{inbox}" is not on AWS, where functions keep events. Write "aws:NAME".'
         )
     region = environment.get("AWS_REGION", "")
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return SQSSpool(
-        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
-        queue_url=f"https://sqs.{region}.{suffix}/{account}/{queue_name(name)}",
+        queue_url=queue_url(queue_name(name), account=account, region=region),
         bucket=bucket_name(name, account=account, region=region),
         environment=environment,
     )

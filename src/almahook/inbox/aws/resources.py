@@ -82,3 +82,12 @@ def dead_letter_queue_name(name: str) -> str:
 def bucket_name(name: str, *, account: str, region: str) -> str:
     """Return the name of the bucket, which no other account in the world may have."""
     return f"{name}-{account}-{region}"
+
+
+def queue_url(queue: str, *, account: str, region: str) -> str:
+    """Return a queue's address.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+    """
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://sqs.{region}.{suffix}/{account}/{queue}"
