@@ -16,7 +16,7 @@ from almahook.app.functions.work import WorkFunction
 from almahook.errors import InboxUnavailableError, UnknownInvocationError
 from almahook.handlers import GiveUp, Handler, Registry, Retry, RetryPolicy, Skip
 from almahook.inbox import Attempt, AttemptOutcome, Run, RunState
-from almahook.inbox.aws.message import Again, read_message, write_message
+from almahook.inbox.aws.message import Again, Kept, read_message, write_message
 from almahook.inbox.event import NewEvent
 from almahook.inbox.sqlite import SQLiteInbox
 from almahook.notify import Notifier
@@ -401,6 +401,24 @@ def test_a_message_that_nobody_can_read_goes_to_the_dead_letter_queue_at_once(
     assert shop.parked() == ['{"hello":"Blessing Okafor"}']
     assert "message.unreadable" in caplog.messages
     assert "Okafor" not in f"{[vars(record) for record in caplog.records]}"
+
+
+def test_a_message_whose_object_is_gone_goes_to_the_dead_letter_queue(shop: Shop) -> None:
+    bucket = f"b{uuid4().hex[:20]}"
+    shop.ministack.client("s3").create_bucket(Bucket=bucket)
+    shop.send(write_message(Kept(bucket, "spool/gone")))
+    shop.pump().once()
+    assert shop.waiting() == 0
+    assert [read_message(body) for body in shop.parked()] == [Kept(bucket, "spool/gone")]
+
+
+def test_a_message_whose_object_cannot_be_had_now_stays_in_the_queue(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    shop.send(write_message(Kept("bucket", "spool/there")))
+    shop.pump().once()
+    assert (shop.waiting(), shop.parked()) == (1, [])
 
 
 def test_a_replay_is_run_at_once(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from almahook.aws import Service
-from almahook.errors import AWSError, ConfigurationError, UnknownInvocationError
+from almahook.errors import AWSError, AWSResponseError, ConfigurationError, UnknownInvocationError
 from almahook.inbox.aws.message import Again, Kept, read_message, write_message
 from almahook.inbox.aws.resources import queue_url
 from almahook.inbox.event import NewEvent
@@ -24,6 +24,7 @@ _PROTOCOL = "1.0"
 _LONGEST_S = 12 * 3600 - 900
 _TIMEOUT_S = 5.0
 _MOST_AT_ONCE = 10
+_NOT_FOUND = 404
 
 
 class Record:
@@ -81,7 +82,14 @@ class Source:
         said = _read(record.body)
         if not isinstance(said, Kept):
             return said, None
-        whole = _read(self._object("GET", said))
+        try:
+            whole = _read(self._object("GET", said))
+        except AWSResponseError as error:
+            if error.http_status != _NOT_FOUND:
+                raise
+            # It is deleted when its event is done, so that this is a late copy of a message; but
+            # who else may have deleted it nobody knows.
+            return None, None
         return (None if isinstance(whole, Kept) else whole), said
 
     def forget(self, kept: Kept) -> None:
