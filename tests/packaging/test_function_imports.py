@@ -30,7 +30,7 @@ REFUSING = {
     *("copyreg", "enum", "re", "sre_compile", "sre_constants", "sre_parse", "_sre", "types"),
     *("_collections", "_functools", "_operator", "_struct", "collections", "contextlib"),
     *("functools", "heapq", "itertools", "keyword", "operator", "reprlib", "importlib", "_weakref"),
-    *("_json", "json", "time", "math", "linecache"),
+    *("_json", "json", "time", "math", "linecache", "gc"),
 }
 # The rest is the transport's, and what reads a message.
 NEVER = {

@@ -7,7 +7,6 @@ sends what :func:`reply` says. Every host decides by these two functions alone.
 from importlib import import_module
 
 from almahook.protocol.answer import Challenged, Endpoint, Refused, answer
-from almahook.protocol.challenge import find_challenge
 from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import (
     Failed,
@@ -24,6 +23,7 @@ from almahook.protocol.signature import SIGNATURE_HEADER, sign, verify
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.protocol.accepted import Accepted, Outcome
+    from almahook.protocol.challenge import find_challenge
     from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
     from almahook.protocol.vocabulary import ACTIONS, Action
 
@@ -62,6 +62,7 @@ _MODULES = {
     "Envelope": "envelope",
     "Outcome": "accepted",
     "envelope_of": "envelope",
+    "find_challenge": "challenge",
     "parse_document": "envelope",
     "read_envelope": "envelope",
 }

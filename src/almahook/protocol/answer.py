@@ -15,7 +15,6 @@ from almahook.errors import (
     SignatureError,
     UnknownProfileError,
 )
-from almahook.protocol.challenge import find_challenge
 from almahook.protocol.message import Request
 from almahook.protocol.plain import Plain
 from almahook.protocol.signature import verify
@@ -105,6 +104,9 @@ def _answer(request: Request, endpoint: Endpoint | None) -> "Challenged | Accept
 
 
 def _challenged(query: str) -> Challenged:
+    # Messages are many, and challenges are few.
+    from almahook.protocol.challenge import find_challenge  # noqa: PLC0415
+
     challenge = find_challenge(query)
     if challenge is None:
         raise ChallengeMissingError

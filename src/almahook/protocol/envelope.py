@@ -36,9 +36,7 @@ _BLANK = b" \t\r\n"
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Every escape of JSON, so that an escaped backslash is not taken for the start of another one;
 # the group is half a character, which a text has that was cut within an emoji.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
+_ESCAPE = rb"(?s)\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 _REPLACEMENT = b"\\ufffd"
 
 
@@ -125,7 +123,7 @@ def _parse_json(text: bytes) -> Any:
     except ValueError:
         if not is_utf8(text):
             raise EncodingError from None
-        mended = _ESCAPE.sub(lambda found: _REPLACEMENT if found[1] else found[0], text)
+        mended = re.sub(_ESCAPE, lambda found: _REPLACEMENT if found[1] else found[0], text)
         if mended == text:
             raise JSONError from None
     return _parse_json(mended)

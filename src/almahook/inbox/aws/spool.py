@@ -4,8 +4,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 """
 
 import os
+from _thread import allocate_lock
 from collections.abc import Iterator, Mapping, Sequence
-from threading import Lock
 
 from almahook.aws.call import TIMEOUT_S, Service
 from almahook.errors import AWSError, InboxUnavailableError
@@ -48,7 +48,8 @@ class SQSSpool:
         self._environment = environment
         self._sqs = Service("sqs", timeout_s=timeout_s, environment=environment)
         self._s3: Service | None = None
-        self._lock = Lock()
+        # threading would have to be loaded for this alone.
+        self._lock = allocate_lock()
 
     def spool(self, events: Sequence[NewEvent]) -> None:
         """Store events durably, in one call unless there are many or large ones.
