@@ -172,13 +172,15 @@ def test_when_the_receiver_is_killed_its_worker_finishes_what_it_has_begun_and_e
     assert [run.state for run in runs(folder)] == [RunState.SUCCEEDED]
 
 
-def test_ctrl_c_reaches_both_and_the_handler_finishes_all_the_same(folder) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_both_lets_the_handler_finish_and_is_no_death(folder, number) -> None:
     add_handler(folder, WAITS)
     with command(folder, "serve") as serve:
         post(serve, "1")
         until((folder / "begun").exists)
-        os.kill(serve.worker(), signal.SIGINT)
-        serve.process.send_signal(signal.SIGINT)
+        # As a terminal does, and systemd.
+        os.kill(serve.worker(), number)
+        serve.process.send_signal(number)
         (folder / "go").touch()
         assert serve.process.wait(30) == 0
         assert "Traceback" not in serve.said()

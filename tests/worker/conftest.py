@@ -205,7 +205,9 @@ class Workshop:
         """Load the handlers that were written."""
         return load_handlers(self.handlers)
 
-    def worker(self, *, inbox: Any = None, observe: Any = None, **options: Any) -> Worker:
+    def worker(
+        self, *, inbox: Any = None, observe: Any = None, on_collected: Any = None, **options: Any
+    ) -> Worker:
         """Make a worker; it is stopped at the test's end."""
         worker = Worker(
             inbox=inbox or self.inbox,
@@ -213,6 +215,7 @@ class Workshop:
             services=self.services,
             options=WorkerOptions(**{"poll_s": 0.05, **options}),
             observe=observe or self._observe,
+            on_collected=on_collected,
             clock=self.clock,
         )
         self._workers.append(worker)

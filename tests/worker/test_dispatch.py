@@ -1,9 +1,9 @@
 import logging
-from msgspec.structs import replace
 
 import pytest
+from msgspec.structs import replace
 
-from almahook.inbox import Assignment, AttemptOutcome, EventFilter, RunState
+from almahook.inbox import Assignment, AttemptOutcome, Collected, EventFilter, RunState
 from almahook.worker import assign_named
 
 UNREADABLE = b'{"action": "LOAN"'
@@ -69,6 +69,41 @@ def test_an_event_that_another_process_stores_is_noticed_without_a_wake_up(shop,
     receiver.append([shop.event()])
     desk.until_noted("handled")
     receiver.close()
+
+
+def test_what_is_collected_is_told_with_its_duplicates(shop, desk):
+    shop.write(loan="def process(event): desk.note(event.id)")
+    events = [shop.event(), shop.event()]
+    shop.inbox.spool([*events, events[0]])
+    told = []
+    shop.start(on_collected=told.append)
+    desk.until(lambda notes: len(notes) == 2)
+    assert [one for one in told if one.events] == [Collected(events=2, duplicates=1)]
+    assert sum(one.duplicates for one in told) == 1
+
+
+def test_who_is_told_of_what_is_collected_and_fails_stops_nothing(shop, desk, caplog):
+    def broken(_):
+        raise ValueError
+
+    shop.write(loan="def process(event): desk.note(event.id)")
+    shop.inbox.spool([shop.event()])
+    shop.start(on_collected=broken)
+    desk.until(lambda notes: len(notes) == 1)
+    assert "worker.observer_failed" in [record.message for record in caplog.records]
+
+
+def test_while_more_is_spooled_than_is_collected_at_once_handlers_run_already(shop, desk, watched):
+    shop.write(loan="@on('LOAN', concurrency=1)\ndef process(event): desk.note('run')")
+    for _ in range(8):
+        shop.inbox.spool([shop.event() for _ in range(256)])
+    shop.start(inbox=watched)
+    desk.until_noted("run")
+    assert [name for name in watched.calls if name in {"collect", "lease"}][:2] == [
+        "collect",
+        "lease",
+    ]
+    shop.until(lambda: len(shop.settled) == 8 * 256)
 
 
 def test_the_handler_to_write_is_logged_once_for_each_kind_of_event(shop, caplog):

@@ -5,6 +5,7 @@ import gc
 import math
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import cast
 
 import uvicorn
@@ -24,10 +25,15 @@ class Server(uvicorn.Server):
 
     Args:
         on_ready: Called with the address once the port is open.
+        on_signal: Called when a signal asks it to stop.
     """
 
     def __init__(
-        self, listener: Listener, *, on_ready: Callable[[str], None] | None = None
+        self,
+        listener: Listener,
+        *,
+        on_ready: Callable[[str], None] | None = None,
+        on_signal: Callable[[], None] | None = None,
     ) -> None:
         settings = listener.settings
         config = uvicorn.Config(
@@ -50,6 +56,13 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_signal = on_signal
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in good order."""
+        if self._on_signal is not None:
+            self._on_signal()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Open the port, then say where it is."""

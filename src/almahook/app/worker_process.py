@@ -41,6 +41,7 @@ class WorkerProcess:
         self._settled = threading.Event()
         self._stopping = threading.Event()
         self._is_begun = False
+        self._is_end_expected = False
         self._deaths = 0
         self._down_since: float | None = time.monotonic()
         self._ready_at = 0.0
@@ -82,6 +83,10 @@ class WorkerProcess:
         is_missed = since is not None and time.monotonic() - since > _MISSED_AFTER_S
         return self._watcher.is_alive() and not is_missed
 
+    def expect_end(self) -> None:
+        """Start none in its place: a signal that ends this process may have gone to both."""
+        self._is_end_expected = True
+
     def stop(self, timeout_s: float = 30.0) -> None:
         """Let it finish what has begun and return the rest, and wait for its end."""
         with self._lock:
@@ -100,7 +105,8 @@ class WorkerProcess:
         child: _Child | None = self._child
         while child is not None:
             status = child.attend(self._take)
-            child = None if self._stopping.is_set() else self._after_death(status)
+            is_over = self._stopping.is_set() or self._is_end_expected
+            child = None if is_over else self._after_death(status)
         self._settled.set()
 
     def _after_death(self, status: int) -> "_Child | None":

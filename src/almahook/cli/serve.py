@@ -112,7 +112,8 @@ def _make_server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server"
         else:
             server.should_exit = True
 
-    server = Server(listener, on_ready=on_ready)
+    on_signal = None if worker is None else worker.expect_end
+    server = Server(listener, on_ready=on_ready, on_signal=on_signal)
     return server
 
 

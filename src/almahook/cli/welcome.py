@@ -30,7 +30,7 @@ def tell(listener: Listener, address: str, made: Secret | None) -> None:
                 f"  has no secret, so it answers 503 to every event: set profiles.{name}.secrets"
             )
     _tell_handlers(page, listener)
-    if not listener.inbox.events(EventFilter(), limit=1):
+    if not _has_received(listener):
         _tell_alma(page, settings, base, made)
     if not settings.public_url and _is_loopback(settings.host):
         page.text()
@@ -38,6 +38,12 @@ def tell(listener: Listener, address: str, made: Secret | None) -> None:
             "Alma needs an https address with a certificate of a known authority. Put a proxy in "
             "front of this address (docs/deploy.md), and set public_url to what Alma calls."
         )
+
+
+def _has_received(listener: Listener) -> bool:
+    # What is only spooled is the worker's to collect, which counts it.
+    inbox = listener.inbox
+    return inbox.backlog().pending > 0 or bool(inbox.events(EventFilter(), limit=1))
 
 
 def _tell_handlers(page: Page, listener: Listener) -> None:
