@@ -11,6 +11,8 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bench.lambdas import python_release
+
 _SYNCS = 100
 _BUSY = 0.7
 _PROGRAMS = (
@@ -47,6 +49,7 @@ def describe(place: Path) -> list[str]:
         + (": **others used the machine, take the figures as rough**" if busy > _BUSY else ""),
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(programs + packages),
+        f"functions of AWS Lambda run with Python {python_release()}",
     ]
 
 

@@ -174,7 +174,7 @@ _RUN = """
 ## Measuring it yourself
 
 ```console
-$ make bench                                      # some 10 minutes; writes this page
+$ make bench                                      # some 15 minutes; writes this page
 $ make bench ARGS="--only ack --rounds 3 --quick" # a part, printed only
 $ make bench ARGS=--full                          # an hour or more: up to 5 million stored events
 ```
