@@ -6,6 +6,14 @@ from almahook.inbox.aws.store import AWSInbox
 from almahook.testing.inbox_contract import *  # noqa: F403
 from aws_local.stack import Stack
 
+# One of the tests asks the emulator some ten thousand times.
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture
+def life_cycle_examples() -> int:
+    return 8
+
 
 @pytest.fixture
 def open_inbox(

@@ -1,9 +1,11 @@
 """The SDK's clients: how they are made, how long they wait, and what their errors mean."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from almahook.errors import ConfigurationError, InboxUnavailableError, MissingExtraError
@@ -29,15 +31,7 @@ class Clients:
     """
 
     def __init__(self) -> None:
-        try:
-            import boto3.session  # noqa: PLC0415 - who only receives has no SDK
-            import botocore.session  # noqa: PLC0415
-        except ModuleNotFoundError:
-            raise MissingExtraError("The inbox on AWS", extra="aws") from None
-        for name in _LOGGERS:
-            logger = logging.getLogger(name)
-            logger.setLevel(max(logger.level, logging.WARNING))
-        self._session = boto3.session.Session(botocore_session=botocore.session.Session())
+        self._session = _session()
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
 
@@ -48,7 +42,9 @@ class Clients:
         Raises:
             ConfigurationError: Neither environment nor AWS settings name one.
         """
-        if not (region := self._session.region_name):
+        # The SDK itself knows AWS_DEFAULT_REGION only.
+        region = os.environ.get("AWS_REGION") or self._session.get_config_variable("region")
+        if not region:
             raise ConfigurationError("No AWS region is set. Set AWS_REGION, or: aws configure")
         return str(region)
 
@@ -62,7 +58,7 @@ class Clients:
 
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
+                self._clients[service] = self._session.create_client(
                     service,
                     region_name=self.region,
                     config=Config(
@@ -98,6 +94,27 @@ class Clients:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+
+
+def _session() -> Any:
+    try:
+        import botocore.session  # noqa: PLC0415 - who only receives has no SDK
+    except ModuleNotFoundError:
+        raise MissingExtraError("The inbox on AWS", extra="aws") from None
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@cache
+def _loader() -> Any:
+    """Return what reads the SDK's descriptions of services: it takes longer than all the rest."""
+    from botocore.loaders import create_loader  # noqa: PLC0415
+
+    return create_loader()
 
 
 @contextmanager

@@ -17,7 +17,8 @@
 
 Within one test every call of ``open_inbox`` opens the same store, which is empty when the test
 starts, as one more process would; a call may give the bounds ``rejections_kept`` and
-``rejection_body_bytes``. Each test's name is the sentence that it proves. Needs pytest and
+``rejection_body_bytes``. A store that is slow to ask may give a fixture ``life_cycle_examples``
+of its own, a number below 150. Each test's name is the sentence that it proves. Needs pytest and
 Hypothesis.
 """
 
@@ -48,7 +49,7 @@ pytest.register_assert_rewrite(f"{__name__}.given", *_MODULES)
 
 
 def suite() -> Mapping[str, Callable[..., object]]:
-    """Return the tests, and the fixture ``inbox`` that they take, by name."""
+    """Return the tests, and the fixtures that they take, by name."""
     given = import_module(f"{__name__}.given")
     tests = {
         name: function
@@ -56,7 +57,8 @@ def suite() -> Mapping[str, Callable[..., object]]:
         for name, function in vars(import_module(module)).items()
         if name.startswith("test_")
     }
-    return {"inbox": given.inbox, **tests}
+    fixtures = {"inbox": given.inbox, "life_cycle_examples": given.life_cycle_examples}
+    return {**fixtures, **tests}
 
 
 globals().update(suite())

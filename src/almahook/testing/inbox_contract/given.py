@@ -45,6 +45,12 @@ def inbox(open_inbox: OpenInbox) -> Inbox:
     return open_inbox()
 
 
+@pytest.fixture
+def life_cycle_examples() -> int:
+    """Say how many lives are tried; a store that is asked over a network gives fewer."""
+    return 150
+
+
 def new_event(event_id: str = "1", /, **changes: Any) -> NewEvent:
     """Make an event that is ready to be stored."""
     given = {

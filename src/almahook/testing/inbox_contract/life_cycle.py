@@ -237,7 +237,9 @@ def _due(run: Run | ModelRun) -> float | None:
     return run.due_at if run.state is RunState.WAITING else None
 
 
-def test_no_order_of_steps_loses_a_run_or_runs_two_of_a_lane_at_once(inbox: Inbox) -> None:
+def test_no_order_of_steps_loses_a_run_or_runs_two_of_a_lane_at_once(
+    inbox: Inbox, life_cycle_examples: int
+) -> None:
     class OfThisInbox(LifeCycle):
         def __init__(self) -> None:
             super().__init__(inbox)
@@ -245,7 +247,7 @@ def test_no_order_of_steps_loses_a_run_or_runs_two_of_a_lane_at_once(inbox: Inbo
     run_state_machine_as_test(
         OfThisInbox,
         settings=settings(
-            max_examples=150,
+            max_examples=life_cycle_examples,
             stateful_step_count=40,
             deadline=None,
             database=None,
