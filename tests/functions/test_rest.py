@@ -5,8 +5,12 @@ status.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,8 @@ from almahook.errors import ChallengeMissingError
 from almahook.protocol import error_reply, sign
 from almahook.testing.host_contract import HTTPRequest, HTTPResponse, Row, Send, rows
 from almahook.testing.host_contract.given import SECRET, message, signed, with_signature
+from aws_deploy.project import make_project
+from aws_deploy.template import load
 from aws_local.rest_api import RestAPI
 from aws_local.runtime_api import LambdaFunction
 
@@ -28,9 +34,18 @@ GOOD = "def process(event):\n    pass\n"
 LOAN = signed(message("1"))
 
 
+@cache
+def integrations() -> Mapping[str, Any]:
+    """Return those of the template that ``almahook aws init`` writes."""
+    with TemporaryDirectory() as folder:
+        file = make_project(Path(folder)) / "aws" / "direct" / "template.yaml"
+        resources = load(file)["Resources"].values()
+    methods = [one["Properties"] for one in resources if one["Type"] == "AWS::ApiGateway::Method"]
+    return {method["HttpMethod"]: method["Integration"] for method in methods}
+
+
 def api(function: LambdaFunction) -> Send:
-    methods = {"GET": rest.challenge_integration(), "POST": rest.event_integration("uri")}
-    return RestAPI(methods, function.invoke).send
+    return RestAPI(integrations(), function.invoke).send
 
 
 def said(response: HTTPResponse) -> tuple[int, bytes]:
