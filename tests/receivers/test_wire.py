@@ -1,6 +1,8 @@
+import gc
 from contextlib import ExitStack
 from itertools import pairwise, repeat
 from threading import Event
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from almahook.app import server
 from almahook.inbox import EventFilter
 from almahook.receivers import asgi, http
-from listening import Wire, chunked, head, message, until
+from listening import SECRET, Wire, chunked, head, message, until
 
 # What a decoder, a charset or a line reader would change.
 BODY = '{"id":"7","action":"LOAN",\r\n "title":"Été à Zürich 東京" }\r\n'.encode()
@@ -276,3 +278,26 @@ def test_a_client_that_wants_to_close_after_its_request_is_let_go(listening) -> 
         status, headers, _ = wire.answer()
         assert (status, headers["connection"]) == (200, "close")
         assert wire.is_closed()
+
+
+@pytest.mark.parametrize("secret", [SECRET, "somebody else's"])
+def test_an_answered_request_is_forgotten_without_the_garbage_collector(listening, secret) -> None:
+    body = message("1")
+    request = head(f"Content-Length: {len(body)}", body=body, secret=secret) + body
+    gc.collect()
+    gc.disable()
+    try:
+        with Wire(listening.url) as wire:
+            for _ in range(100):
+                wire.send(request)
+                assert wire.status() in {200, 401}
+            until(lambda: kept(http.Exchange) <= 1)
+            until(lambda: kept(FrameType, of=http.__name__) == 0)
+    finally:
+        gc.enable()
+
+
+def kept(kind: type, *, of: str = "") -> int:
+    """Count the objects of a kind that are there; of frames, those of a module."""
+    found = [one for one in gc.get_objects() if isinstance(one, kind)]
+    return len([one for one in found if not of or one.f_globals["__name__"] == of])

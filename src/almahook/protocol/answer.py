@@ -86,11 +86,15 @@ def answer(request: Request, *, endpoint: Endpoint | None) -> "Outcome":
     """
     try:
         return _answer(request, endpoint)
-    except SignatureError as error:
-        assert endpoint is not None
-        return Refused(error=error, status=endpoint.refuse_status)
     except RefusalError as error:
-        return Refused(error=error, status=error.status)
+        # A traceback holds its callers' frames, and one of these will hold the refusal: nothing
+        # but the garbage collector would ever free it.
+        error.__traceback__ = None
+        status = error.status
+        if isinstance(error, SignatureError):
+            assert endpoint is not None
+            status = endpoint.refuse_status
+        return Refused(error=error, status=status)
 
 
 def _answer(request: Request, endpoint: Endpoint | None) -> "Challenged | Accepted":

@@ -174,6 +174,14 @@ class WebhookProtocol(PatientProtocol):
         return data[missing:]
 
 
+class _NoEvent:
+    def set(self) -> None:
+        """Nobody waits for the parts of the body."""
+
+
+_NOBODY_WAITS = _NoEvent()
+
+
 class Exchange:
     """One request and its answer, in place of uvicorn's cycle."""
 
@@ -189,16 +197,13 @@ class Exchange:
         self.disconnected = False
         self.response_complete = False
         self.keep_alive = True
-        self.message_event = self
+        self.message_event = _NOBODY_WAITS
         self._protocol = protocol
         self._reception = protocol.reception
         self._endpoint = endpoint
         self._head = head
         self._timer: asyncio.TimerHandle | None = None
         self._started = 0.0
-
-    def set(self) -> None:
-        """Nobody waits for the parts of the body."""
 
     @property
     def missing(self) -> int:
