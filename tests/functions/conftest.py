@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -67,14 +67,17 @@ def make_direct(tmp_path: Path) -> Iterator[Callable[..., LambdaFunction]]:
     """Make direct functions with handlers of the test's own."""
     with ExitStack() as stack:
 
-        def make(handlers: dict[str, str], **given: Any) -> LambdaFunction:
+        def make(
+            handlers: dict[str, str], *, environment: Mapping[str, str] | None = None, **given: Any
+        ) -> LambdaFunction:
             (tmp_path / "handlers").mkdir()
             for name, code in handlers.items():
                 (tmp_path / "handlers" / f"{name}.py").write_text(code, "utf-8")
             file = write_function_settings(tmp_path, "direct")
             text = file.read_text("utf-8")
             file.write_text(text.replace("handlers_module", "# handlers_module"), "utf-8")
-            function = lambda_function(DIRECT, tmp_path, environment=ENVIRONMENT, **given)
+            variables = {**ENVIRONMENT, **(environment or {})}
+            function = lambda_function(DIRECT, tmp_path, environment=variables, **given)
             return stack.enter_context(function)
 
         yield make
