@@ -2,18 +2,20 @@
 
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
-from running import Done, run
+from running import COMMAND, Done, environment
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".sam" / "venv"
 SECRET = "an invented secret"
-API_KEY = "l8xxinvented"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+FOR_THIS_MACHINE = ("--python", PYTHON, "--architecture", ARCHITECTURE)
 
+_WAIT_S = 500
 _SETTINGS = """\
 [profiles.main]
 secrets = ["env:ALMAHOOK_SECRET"]
@@ -25,14 +27,16 @@ default_country = "US"
 dry_run = true
 """
 _HANDLER = '''\
-"""Notes each loan."""
+"""Texts somebody about each loan; that of a book without a title is hopeless."""
 
 import greeting
-from almahook import Context, LoanEvent
+from almahook import Context, GiveUp, LoanEvent
 
 
 def process(event: LoanEvent, ctx: Context) -> None:
     """Send a text about a loan."""
+    if not event.title:
+        raise GiveUp("a book without a title")
     ctx.notify.sms("+1 555 010 0123", greeting.for_loan(event.title))
 '''
 _GREETING = """\
@@ -52,12 +56,38 @@ def make_project(folder: Path, *, stack: str = "almahook") -> Path:
     return folder
 
 
-FOR_THIS_MACHINE = ("--python", PYTHON, "--architecture", ARCHITECTURE)
+def outbox_of(folder: Path) -> Path:
+    """Return where a function on this machine writes the texts of a dry run."""
+    return folder / "outbox.jsonl"
+
+
+def with_outbox(folder: Path) -> Path:
+    """Let the functions write the texts of a dry run where a test can read them."""
+    settings = folder / "aws" / "almahook.toml"
+    text = settings.read_text()
+    assert '"/tmp/outbox.jsonl"' in text
+    settings.write_text(text.replace("/tmp/outbox.jsonl", str(outbox_of(folder))))
+    return folder
 
 
 def aws(*arguments: object, cwd: Path, **variables: str) -> Done:
     """Run a command for AWS, with uv and sam to be found where the set-up has put them."""
-    return run("aws", *arguments, cwd=cwd, env={"PATH": search_path(), **variables})
+    return almahook("aws", *arguments, cwd=cwd, PATH=search_path(), **variables)
+
+
+def almahook(*arguments: object, cwd: Path, **variables: str) -> Done:
+    """Run a command; one that deploys takes its time."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(PYTHONPATH=str(cwd), SAM_CLI_TELEMETRY="0", **variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_WAIT_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def search_path() -> str:
