@@ -1,4 +1,5 @@
-from almahook.app.intake import new_event, rejection
+from almahook.app.intake import rejection
+from almahook.app.new_event import new_event
 from almahook.errors import SignatureMismatchError
 from almahook.protocol import Accepted, Envelope, Refused, Request
 from almahook.receivers.reception import Refusal

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from hashlib import sha256
 from threading import Event
 
+from almahook.app.new_event import new_event
 from almahook.errors import InboxError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
 from almahook.protocol import Accepted, Failed, Handled, Stored, Unhandled
@@ -141,27 +141,6 @@ class Intake:
 def _result(stored: Receipt | BaseException | None) -> Result:
     # The committer turns every other error into this one.
     return stored if isinstance(stored, InboxError) else _STORED
-
-
-def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:
-    """Make the event to store.
-
-    A message without an id is told apart by its body, which a retry repeats byte for byte.
-    """
-    envelope = accepted.envelope
-    return NewEvent(
-        profile=accepted.profile,
-        action=envelope.action,
-        event=envelope.event,
-        event_id=envelope.id or f"sha256:{sha256(accepted.body).hexdigest()}",
-        institution=envelope.institution,
-        time=envelope.time,
-        subject=envelope.subject,
-        content_type=accepted.content_type[:_LONGEST_NAME],
-        body=accepted.body,
-        received_at=received_at,
-        secret_index=accepted.secret_index,
-    )
 
 
 def rejection(refusal: Refusal, *, body_bytes: int) -> Rejection:

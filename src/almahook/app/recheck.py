@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from almahook.app.intake import new_event
+from almahook.app.new_event import new_event
 from almahook.errors import BodyTooLargeError, RefusalError, SlowBodyError
 from almahook.inbox import Inbox, NewEvent, Receipt, Rejection
 from almahook.protocol import Accepted, Endpoint, Refused, Request, answer
