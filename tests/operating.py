@@ -7,11 +7,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from almahook.app.intake import new_event
+from almahook.app.new_event import new_event
 from almahook.inbox import (
     Assignment,
     Attempt,
     AttemptOutcome,
+    Inbox,
     Lease,
     Rejection,
     RunState,
@@ -29,7 +30,7 @@ DAY = 24 * HOUR
 TOML = """\
 host = "127.0.0.1"
 port = 0
-inbox = "sqlite:{database}"
+inbox = "{url}"
 
 [profiles.main]
 secrets = ["file:secret"]
@@ -64,13 +65,21 @@ _OUTCOMES = {
 class Project:
     """The folder of a listener, and its inbox as another process has it open."""
 
-    def __init__(self, folder: Path, *, database: str = "inbox.db") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database: str = "inbox.db",
+        inbox: Inbox | None = None,
+        url: str = "",
+    ) -> None:
         self.folder = folder
-        self.write("almahook.toml", TOML.format(database=database))
+        self.url = url or f"sqlite:{database}"
+        self.write("almahook.toml", TOML.format(url=self.url))
         self.write("secret", SECRET)
         for stem, code in HANDLERS.items():
             self.write(f"handlers/{stem}.py", code)
-        self.inbox = SQLiteInbox(folder / database)
+        self.inbox: Inbox = inbox or SQLiteInbox(folder / database)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name

@@ -96,7 +96,7 @@ def test_on_a_terminal_a_purge_says_how_much_before_it_deletes(
 
 
 def test_where_everything_is_kept_a_time_must_be_given(almahook, project, old_and_new):
-    project.write("almahook.toml", 'retention_days = 0\ninbox = "sqlite:inbox.db"\n')
+    project.write("almahook.toml", f'retention_days = 0\ninbox = "{project.url}"\n')
     said = almahook("purge", "--yes")
     assert (said.status, len(left(project))) == (2, 2)
     assert "--before" in said.err

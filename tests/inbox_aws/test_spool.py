@@ -10,6 +10,7 @@ from almahook.inbox.aws.message import Kept, read_message
 from almahook.inbox.aws.spool import MAX_MESSAGE_BYTES, SQSSpool
 from almahook.testing.inbox_contract.given import new_event
 from aws_local.stack import Stack
+from inbox_aws.looking import messages, objects
 
 
 @pytest.fixture
@@ -26,21 +27,6 @@ def open_spool(stack: Stack, **changes: object) -> SQSSpool:
         "environment": stack.ministack.environment,
     }
     return SQSSpool(**{**settings, **changes})
-
-
-def messages(stack: Stack) -> list[str]:
-    """Take everything out of the queue."""
-    sqs = stack.ministack.client("sqs")
-    found: list[str] = []
-    asked = {"QueueUrl": stack.queue_url, "MaxNumberOfMessages": 10}
-    while page := sqs.receive_message(**asked).get("Messages"):
-        found += [message["Body"] for message in page]
-    return found
-
-
-def objects(stack: Stack) -> list[str]:
-    found = stack.ministack.client("s3").list_objects_v2(Bucket=stack.bucket)
-    return [one["Key"] for one in found.get("Contents", ())]
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff", "né €".encode()])

@@ -105,7 +105,7 @@ def waiting(handler: str) -> str:
 
 def due(at: float) -> str:
     """Write a time so that texts sort as times do, to the microsecond."""
-    return f"{at:020.6f}"
+    return f"{at:026.6f}"
 
 
 def lane(handler: str, name: str) -> str:

@@ -1,11 +1,13 @@
 """The inbox contract on AWS: DynamoDB, with SQS in front of it and S3 beside it."""
 
+import logging
 import os
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from almahook.errors import ConfigurationError
+from almahook.errors import ConfigurationError, InboxError, InboxUnavailableError
 from almahook.inbox.aws import keys, resources
 from almahook.inbox.aws.append import Appender
 from almahook.inbox.aws.clients import Clients
@@ -39,6 +41,8 @@ from almahook.inbox.contract import (
     Settlement,
 )
 from almahook.inbox.event import NewEvent, StoredEvent
+
+log = logging.getLogger("almahook.inbox")
 
 _CHANGES = "changes"
 
@@ -210,7 +214,7 @@ class AWSInbox:
             self._changed()
             if self._announces:
                 self._queue.announce(seq)
-                self._parked.forget(self._log.event(seq))
+                self._forget_parked(seq)
         return made
 
     def event(self, seq: int) -> StoredEvent:
@@ -285,8 +289,18 @@ class AWSInbox:
             self._spool.close()
         self._clients.close()
 
+    def _forget_parked(self, seq: int) -> None:
+        """Take an event out of the dead-letter queue; its new runs do not depend on that."""
+        try:
+            self._parked.forget(self._log.event(seq))
+        except InboxError as error:
+            fields = {"seq": seq, "reason": error.message}
+            log.warning("parked.not_forgotten", extra={"fields": fields})
+
     def _changed(self) -> None:
-        self._table.add(keys.COUNTERS, _CHANGES, 1)
+        # What was done is done, and whoever polls the version looks from time to time even so.
+        with suppress(InboxUnavailableError):
+            self._table.add(keys.COUNTERS, _CHANGES, 1)
 
 
 def require_name(name: str) -> None:

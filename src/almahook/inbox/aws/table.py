@@ -282,7 +282,8 @@ def _transacted(table: str, write: Write) -> dict[str, Any]:
         what = {"TableName": table, "Key": _key(write.key)}
         condition = _THERE if isinstance(write, Delete) and write.is_there else ""
     if write.revision is not None:
-        condition = "revision = :revision"
+        condition = "#revision = :revision"
+        what["ExpressionAttributeNames"] = {"#revision": "revision"}
         what["ExpressionAttributeValues"] = _attributes({":revision": write.revision})
     if condition:
         what["ConditionExpression"] = condition

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 from almahook.errors import NotFoundError
 from almahook.inbox.aws import keys
@@ -100,7 +101,7 @@ class Work:
 
     def _pending(self, limit: int) -> list[int]:
         found = self._table.query(keys.PENDING, page=max(limit, 1))
-        return [int(entry["seq"]) for entry, _ in zip(found, range(limit), strict=False)]
+        return [int(entry["seq"]) for entry in islice(found, limit)]
 
     def _dispatch(self, event: StoredEvent, assignments: Sequence[Assignment]) -> bool:
         """Make an event's runs; say whether nobody else has."""
