@@ -34,7 +34,7 @@ def deploy_by_sam(folder: Path, outbox: Path) -> Iterator[Deployed]:
         more = ("--no-confirm-changeset", "--no-progressbar")
         done = aws("deploy", "--", *more, cwd=folder, **variables(ministack))
         assert done.status == 0, done.out + done.err
-        assert "Runs in aws/queue: sam deploy" in done.out
+        assert "Runs in aws/queue:\n  sam deploy" in done.out
         yield Deployed(ministack, folder, "almahook", outbox=outbox)
 
 
@@ -53,7 +53,7 @@ def deploy_by_terraform(folder: Path, outbox: Path) -> Iterator[Deployed]:
             **terraform_variables(folder, provider),
         )
         assert done.status == 0, done.out + done.err
-        assert "Runs in aws/queue-terraform: terraform apply" in done.out
+        assert "Runs in aws/queue-terraform:\n  terraform apply" in done.out
         yield Deployed(ministack, folder, "almahook", outbox=outbox)
 
 

@@ -10,9 +10,7 @@ from almahook.cli.common import JSONOption, SettingsOption, print_json
 from almahook.cli.page import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from almahook.cli.aws_bundle import Bundle, Project
+    from almahook.cli.aws_bundle import Bundle
     from almahook.cli.aws_target import Target
 
 
@@ -57,6 +55,7 @@ def build_aws(
 
     The packages are in the versions that are installed here. The same input makes the same bytes.
     """
+    from almahook.cli.aws_advice import advice
     from almahook.cli.aws_bundle import build_bundles, load_project
     from almahook.cli.aws_folder import existing_folder, sam_config
     from almahook.cli.aws_target import Target
@@ -68,35 +67,20 @@ def build_aws(
     )
     project = load_project(folder, shape, requirements=requirements, include=include or [])
     made = list(build_bundles(project, target))
-    advice = list(_advice(project, made, target))
+    said = list(advice(project, made, target.python))
     if as_json:
         files = [{"file": one.file, "bytes": one.size, "compiled": one.is_compiled} for one in made]
-        print_json({"target": target.label, "files": files, "advice": advice})
+        print_json({"target": target.label, "files": files, "advice": said})
     else:
-        _tell(made, target, advice)
+        _tell(made, target, said, shape)
 
 
-def _advice(project: "Project", made: "list[Bundle]", target: "Target") -> "Iterator[str]":
-    from almahook.cli.aws_permissions import handler_references, webhook_references
-
-    if not all(one.is_compiled for one in made):
-        yield (
-            f"There is no Python {target.python} here, so nothing is compiled, and a first call "
-            "takes about twice as long. With it here the files get .pyc files."
-        )
-    for reference in (*webhook_references(project.settings), *handler_references(project.settings)):
-        if reference.scheme == "file":
-            yield f"{reference}: a function has no such file. Write aws-secretsmanager:NAME."
-        elif reference.scheme == "env":
-            yield f"{reference}: a function has this variable only if a template sets it."
-
-
-def _tell(made: "list[Bundle]", target: "Target", advice: list[str]) -> None:
+def _tell(made: "list[Bundle]", target: "Target", said: list[str], shape: Shape) -> None:
     page = Page()
     for one in made:
         page.text(f"made  {one.file}  {one.size / 1024:,.0f} KiB, {target.label}")
-    for text in advice:
+    for text in said:
         page.finding("warning", text)
     page.text()
     page.text("Next:")
-    page.copy("almahook aws deploy")
+    page.copy(f"almahook aws deploy{shape.option}")

@@ -1,5 +1,6 @@
 """``almahook aws deploy``: has the tool that is here deploy what was built."""
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -57,7 +58,7 @@ def deploy_aws(
     page = Page()
     page.text()
     page.text("Deployed. Next:")
-    page.copy("almahook aws check" + (" --shape direct" if shape is Shape.DIRECT else ""))
+    page.copy(f"almahook aws check{shape.option}")
 
 
 def _choose(shape: Shape, tool: Tool | None, folder: Path) -> Tool:
@@ -101,7 +102,7 @@ def _require_built(folder: Path, shape: Shape, tool: Tool) -> None:
 
     is_sam = tool is Tool.SAM
     wanted = sam_config(folder, shape).target if is_sam else terraform_target(folder)
-    fix = f"Type: almahook aws build{'' if shape is Shape.QUEUE else ' --shape direct'}"
+    fix = f"Type: almahook aws build{shape.option}"
     for name in ZIPS[shape]:
         file = folder / BUILD / f"{name}.zip"
         try:
@@ -128,7 +129,9 @@ def _work(folder: Path, shape: Shape, tool: Tool, more: Sequence[str]) -> _Work:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    Page().text(f"Runs in {folder}: {' '.join(command)}")
+    page = Page()
+    page.text(f"Runs in {folder}:")
+    page.copy(shlex.join(command))
     done = subprocess.run(command, cwd=folder, check=False)  # noqa: S603 - the user's own tool
     if done.returncode != 0:
         Page(to_stderr=True).finding(

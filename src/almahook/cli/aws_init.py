@@ -1,6 +1,5 @@
 """``almahook aws init``: what a listener on AWS needs, written into the project."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from almahook.cli.aws_project import Plan
     from almahook.config import Settings
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html, and room
-# for what is added to it in the names of queues, which have 80 characters.
-_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,49}")
 _OVERWRITTEN = "overwritten"
 _MADE = "made"
 _KEPT = "kept"
@@ -79,10 +75,14 @@ def init_aws(
 
 
 def _require_stack(name: str) -> str:
-    if not _STACK.fullmatch(name):
+    """Refuse a name that one of the two stacks cannot have, as their inboxes are named so too."""
+    from almahook.cli.aws_project import direct_stack
+    from almahook.inbox.aws.resources import NAME
+
+    if not NAME.fullmatch(name) or not NAME.fullmatch(direct_stack(name)):
         raise ConfigurationError(
-            f"{name!r} cannot be a stack's name: it begins with a letter, and has at most 50 "
-            "letters, figures and hyphens."
+            f"{name!r} cannot be a stack's name: it has 3 to 25 small letters, figures and "
+            "hyphens, a letter first and no hyphen last."
         )
     return name
 
@@ -97,6 +97,10 @@ def _write_all(
     from almahook.config import load_settings
 
     here = load_settings(settings)
+    if here.file is None:
+        raise ConfigurationError(
+            "There is no almahook.toml here, which this starts from. Type: almahook init"
+        )
     folder = project_folder(here)
     text = aws_settings_file(
         here, folder=folder, file=folder / SETTINGS, inbox=inbox_url(plan.stack)

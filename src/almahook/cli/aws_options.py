@@ -14,6 +14,11 @@ class Shape(StrEnum):
     # REST API without proxy, one function.
     DIRECT = "direct"
 
+    @property
+    def option(self) -> str:
+        """What is added to a command that means this one."""
+        return "" if self is Shape.QUEUE else f" --shape {self}"
+
 
 ShapeOption = Annotated[Shape, typer.Option("--shape", help="Which of the two shapes.")]
 PythonOption = Annotated[

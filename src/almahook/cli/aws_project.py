@@ -58,12 +58,17 @@ def inbox_url(stack: str) -> str:
     return f"aws:{stack}"
 
 
+def direct_stack(stack: str) -> str:
+    """Return the name of the other shape's stack."""
+    return f"{stack}-direct"
+
+
 def project_files(plan: Plan, settings: Settings) -> Iterator[tuple[str, str]]:
     """Write the files, by where they stand in the folder; the settings are those for AWS."""
     yield f"{QUEUE}/template.yaml", _filled("queue/template.yaml", _queue_parts(settings))
     yield f"{QUEUE}/{SAM_CONFIG}", _sam_config(plan, plan.stack)
     yield f"{DIRECT}/template.yaml", _filled("direct/template.yaml", _direct_parts(settings))
-    yield f"{DIRECT}/{SAM_CONFIG}", _sam_config(plan, f"{plan.stack}-direct")
+    yield f"{DIRECT}/{SAM_CONFIG}", _sam_config(plan, direct_stack(plan.stack))
     for name in _mapping_templates():
         yield f"{DIRECT}/mapping/{name}.vtl", rest.template(name)
     for name in ("main.tf", "functions.tf", "alarms.tf", "variables.tf", "outputs.tf"):
