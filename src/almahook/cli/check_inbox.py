@@ -31,6 +31,8 @@ _PENDING_S = 60.0
 _WAITING_S = 3600.0
 _SILENCE_S = 7 * 86_400.0
 _LOOKED_AT = 200
+_NO_WORKER = "Run one: almahook serve (with worker = true), or almahook work beside it."
+_NO_FUNCTION = "Look in CloudWatch, under Log groups, what the function that works says."
 _NOT_MINE = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -44,9 +46,10 @@ def check_inbox(settings: Settings, *, now: float) -> Iterator[Finding]:
                 yield from _schema(file)
                 return
         with closing(open_existing_inbox(settings)) as inbox:
-            if aws_name(settings) is not None:
+            is_on_aws = aws_name(settings) is not None
+            if is_on_aws:
                 yield ok("inbox", f"The inbox {settings.inbox} can be read.")
-            yield from _backlog(inbox, now)
+            yield from _backlog(inbox, now, no_worker=_NO_FUNCTION if is_on_aws else _NO_WORKER)
             for profile in settings.profiles:
                 yield from _history(inbox, profile, now)
     except AlmaHookError as error:
@@ -166,7 +169,7 @@ def _schema(file: Path) -> Iterator[Finding]:
         )
 
 
-def _backlog(inbox: Inbox, now: float) -> Iterator[Finding]:
+def _backlog(inbox: Inbox, now: float, *, no_worker: str) -> Iterator[Finding]:
     backlog = inbox.backlog()
     age_s = now - backlog.oldest_at if backlog.oldest_at is not None else 0.0
     if backlog.parked:
@@ -180,7 +183,7 @@ def _backlog(inbox: Inbox, now: float) -> Iterator[Finding]:
         yield problem(
             "backlog",
             f"{backlog.pending:,} events wait for a worker, the oldest since {ago(age_s)}.",
-            "Run one: almahook serve (with worker = true), or almahook work beside it.",
+            no_worker,
         )
     elif backlog.waiting and age_s > _WAITING_S:
         yield warning(
