@@ -75,6 +75,8 @@ async def until_waiting(committer: GroupCommitter[str, str], count: int) -> None
     """Let the tasks that were made run until so many items wait."""
     while committer.pending < count:  # noqa: ASYNC110 - the committer tells nobody how many wait
         await asyncio.sleep(0)
+    # What the loop has gathered is handed over in its next round.
+    await asyncio.sleep(0)
 
 
 def test_a_lone_item_is_stored_at_once(make: Make, disk: Disk) -> None:

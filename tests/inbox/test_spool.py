@@ -4,6 +4,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,6 +116,14 @@ def test_a_new_segment_that_was_deleted_before_it_was_locked_is_made_anew(
     assert ids(spool, only_segment(folder).name) == ["1"]
 
 
+def test_who_deletes_the_folder_loses_nothing_that_is_stored_afterwards(spool, folder):
+    spool.put([new_event("1")])
+    rmtree(folder)
+    spool.put([new_event("2")])
+    spool.put([new_event("3")])
+    assert ids(spool, only_segment(folder).name) == ["2", "3"]
+
+
 def test_after_a_failed_write_the_next_batch_goes_to_another_segment(spool, folder, monkeypatch):
     spool.put([new_event("1")])
 
@@ -185,6 +194,7 @@ def test_the_files_of_a_writer_that_has_closed_are_gone_once_they_are_collected(
 def test_a_purge_leaves_nothing_of_what_was_collected_in_the_spool(tmp_path):
     inbox = SQLiteInbox(tmp_path / "a.db")
     inbox.spool([new_event(body=b"a patron's name")])
+    inbox.collect(limit=10)
     inbox.dispatch(lambda _: [], limit=10)
     inbox.purge(before=2e9, limit=10)
     inbox.collect(limit=10)

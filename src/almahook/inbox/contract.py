@@ -264,7 +264,7 @@ class Inbox(Protocol):
         """Record refused requests, oldest forgotten first."""
 
     def dispatch(self, match: Match, *, limit: int) -> int:
-        """Collect, then make the runs of the oldest events not dispatched; return their number."""
+        """Make the runs of the oldest events not dispatched; return how many events."""
 
     def claim(
         self, seq: int, match: Match, *, now: float, until: float, due: bool = False

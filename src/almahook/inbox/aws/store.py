@@ -141,8 +141,7 @@ class AWSInbox:
         self._changed()
 
     def dispatch(self, match: Match, *, limit: int) -> int:
-        """Collect, then make the runs of the oldest events not dispatched; return their number."""
-        self.collect(limit=limit)
+        """Make the runs of the oldest events not dispatched; return how many events."""
         if done := self._work.dispatch(match, limit=limit):
             self._changed()
         return done

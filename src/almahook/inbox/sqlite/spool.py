@@ -98,14 +98,21 @@ class Spool:
         payload = _encode(events)
         head = _HEAD.pack(len(payload), crc32(payload), len(events), events[0].received_at)
         with self._lock, _typed_errors(self._folder):
-            segment = self._segment or _begin(self._folder)
-            # Until it is known to be written whole, nothing is appended to it.
-            self._segment = None
-            segment.append(head + payload)
-            if segment.size < _MAX_SEGMENT_BYTES:
-                self._segment = segment
-            else:
-                segment.close()
+            try:
+                self._append(head + payload)
+            except FileNotFoundError:
+                # Somebody has deleted the segment. What it still held is gone; this batch is not.
+                self._append(head + payload)
+
+    def _append(self, record: bytes) -> None:
+        segment = self._segment or _begin(self._folder)
+        # Until it is known to be written whole, nothing is appended to it.
+        self._segment = None
+        segment.append(record)
+        if segment.size < _MAX_SEGMENT_BYTES:
+            self._segment = segment
+        else:
+            segment.close()
 
     def end_segment(self) -> None:
         """Write no more to the segment that is open, so that it is deleted once it is collected."""
@@ -191,7 +198,9 @@ class _Segment:
 
     def __init__(self, folder: Path) -> None:
         # Only the owner may read patron data.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync(folder.parent)
         # By name, in the order in which they were begun.
         path = folder / f"{time.time_ns():020}-{token_hex(4)}{_SUFFIX}"
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -208,14 +217,14 @@ class _Segment:
     def _hold(self) -> None:
         """Lock the file, unless somebody took it for an abandoned one before that."""
         fcntl.flock(self._fd, fcntl.LOCK_EX)
-        if os.fstat(self._fd).st_nlink == 0:
-            raise FileNotFoundError(ENOENT, "the new segment was deleted")
+        self._require_name()
 
     def append(self, record: bytes) -> None:
         """Write a record and sync it; a segment that failed is not to be used again."""
         try:
             self._write(record)
             os.fdatasync(self._fd)
+            self._require_name()
         except BaseException:
             # What a failed sync left behind is not known. The reader passes over what is cut off.
             # https://wiki.postgresql.org/wiki/Fsync_Errors
@@ -228,6 +237,10 @@ class _Segment:
     def close(self) -> None:
         """Close the file, which lets go of its lock."""
         os.close(self._fd)
+
+    def _require_name(self) -> None:
+        if os.fstat(self._fd).st_nlink == 0:
+            raise FileNotFoundError(ENOENT, "a segment was deleted while it was written to")
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)

@@ -94,7 +94,6 @@ class SQLiteInbox:
 
     def dispatch(self, match: Match, *, limit: int) -> int:
         """Make the runs of the oldest events not dispatched yet; return how many events."""
-        self.collect(limit=limit)
         while True:
             with self._db.read() as connection:
                 before = _dispatched(connection)

@@ -87,8 +87,9 @@ def test_an_event_that_is_in_the_inbox_is_not_taken_in_again(inbox: Inbox) -> No
     assert inbox.event(receipt.seq).body == b"first"
 
 
-def test_dispatch_makes_runs_for_what_is_only_spooled(inbox: Inbox) -> None:
+def test_what_was_collected_is_dispatched_as_what_was_appended(inbox: Inbox) -> None:
     inbox.spool([new_event("1"), new_event("2")])
+    collect_all(inbox)
     assert inbox.dispatch(to("texts"), limit=10) == 2
     assert sorted(lease.event.event_id for lease in take(inbox)) == ["1", "2"]
 
