@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from msgspec.structs import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from almahook.inbox import Assignment, Attempt, AttemptOutcome, RunState, Settlement, StoredEvent
 from almahook.inbox.sqlite import SQLiteInbox
