@@ -31,7 +31,8 @@ class Service:
         name: As it signs and as its variables spell it: ``sqs``, ``s3``, ``ssm``.
         host_prefix: What stands before the host, for example the bucket's name; only AWS's own
             hosts get it, an endpoint of the environment does not.
-        timeout_s: How long connecting, and then each answer, may take.
+        timeout_s: How long connecting, and then each answer, may take; looking up the host's name
+            is bound by the system alone.
         environment: The process's, unless given.
         clock: Seconds since the epoch.
 
