@@ -61,12 +61,13 @@ def outbox_of(folder: Path) -> Path:
     return folder / "outbox.jsonl"
 
 
-def with_outbox(folder: Path) -> Path:
-    """Let the functions write the texts of a dry run where a test can read them."""
+def with_outbox_and_short_retention(folder: Path) -> Path:
+    """Let the functions write texts where a test can read them, and purge what is a second old."""
     settings = folder / "aws" / "almahook.toml"
     text = settings.read_text()
     assert '"/tmp/outbox.jsonl"' in text
-    settings.write_text(text.replace("/tmp/outbox.jsonl", str(outbox_of(folder))))
+    text = text.replace("/tmp/outbox.jsonl", str(outbox_of(folder)))
+    settings.write_text(f"retention_days = 0.00001\n{text}")
     return folder
 
 

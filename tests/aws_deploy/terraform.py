@@ -37,6 +37,7 @@ _SERVICES = (
     "apigatewayv2",
     "cloudwatch",
     "dynamodb",
+    "events",
     "iam",
     "lambda",
     "logs",

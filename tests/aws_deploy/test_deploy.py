@@ -15,7 +15,7 @@ import pytest
 from almahook.cli.demo_wait import until
 from almahook.testing import sample
 from aws_deploy.deployed import WAIT_S, Deployed, emulator, variables
-from aws_deploy.project import aws, make_project, outbox_of, with_outbox
+from aws_deploy.project import aws, make_project, outbox_of, with_outbox_and_short_retention
 from aws_deploy.terraform import emulator_override, mirror, terraform_variables
 
 pytestmark = pytest.mark.timeout(900)
@@ -23,7 +23,9 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = with_outbox(make_project(tmp_path_factory.mktemp("built") / "library"))
+    folder = with_outbox_and_short_retention(
+        make_project(tmp_path_factory.mktemp("built") / "library")
+    )
     done = aws("build", "--include", "greeting.py", cwd=folder)
     assert done.status == 0, done.err
     return folder
@@ -108,6 +110,12 @@ def test_what_is_given_up_waits_in_the_dead_letter_queue(deployed: Deployed) -> 
     assert until(lambda: deployed.parked() == 1, timeout_s=WAIT_S)
     (event,) = deployed.command("events", "list", "--state", "parked")["events"]
     assert event["action"] == "LOAN"
+
+
+def test_the_purge_deletes_what_is_old_and_over(deployed: Deployed) -> None:
+    assert deployed.command("events", "list")["events"] != []
+    assert until(lambda: deployed.purge()["events"] > 0, timeout_s=WAIT_S)
+    assert deployed.command("events", "list")["events"] == []
 
 
 def test_without_its_rights_the_receive_function_acknowledges_nothing(deployed: Deployed) -> None:

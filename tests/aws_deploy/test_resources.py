@@ -59,7 +59,7 @@ def test_terraform_has_the_same_numbers(terraform: str, queue) -> None:
 
 def test_terraform_allows_each_function_the_same(project: Path, queue) -> None:
     text = (project / "aws" / "queue-terraform" / "functions.tf").read_text()
-    for role in ("Receive", "Work"):
+    for role in ("Receive", "Work", "Purge"):
         policy = text.partition(f'"aws_iam_role_policy" "{role.lower()}"')[2].partition("\n}\n")[0]
         (document,) = (one["PolicyDocument"] for one in queue[f"{role}Role"]["Policies"])
         allowed = [one["Action"] for one in document["Statement"]]

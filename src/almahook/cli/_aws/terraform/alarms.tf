@@ -23,6 +23,13 @@ locals {
       dimension = { FunctionName = aws_lambda_function.work.function_name }
       statistic = "Sum"
     }
+    purge-errors = {
+      text      = "The purge function failed, and what is old is kept. Look into its log."
+      namespace = "AWS/Lambda"
+      metric    = "Errors"
+      dimension = { FunctionName = aws_lambda_function.purge.function_name }
+      statistic = "Sum"
+    }
     answers-5xx = {
       text      = "Alma was answered 5xx, and tries again after 1, 3 and 6 hours."
       namespace = "AWS/ApiGateway"

@@ -205,3 +205,103 @@ resource "aws_iam_role_policy_attachment" "work_tracing" {
   role       = aws_iam_role.work.name
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"
 }
+
+# --- The purge function: deletes what is older than retention_days --------------------------------
+
+resource "aws_lambda_function" "purge" {
+  function_name    = "${var.name}-purge"
+  description      = "Deletes what is old"
+  filename         = "${local.build}/work.zip"
+  source_code_hash = filebase64sha256("${local.build}/work.zip")
+  handler          = "almahook.app.functions.purge.handler"
+  runtime          = var.runtime
+  architectures    = [var.architecture]
+  memory_size      = 512
+  role             = aws_iam_role.purge.arn
+  timeout          = 300
+
+  environment {
+    variables = {
+      ALMAHOOK_INBOX     = "aws:${var.name}"
+      ALMAHOOK_LOG_LEVEL = var.log_level
+    }
+  }
+
+  tracing_config {
+    mode = var.tracing ? "Active" : "PassThrough"
+  }
+
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.purge.name
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "daily" {
+  name                = "${var.name}-purge"
+  description         = "Deletes what is old"
+  schedule_expression = "rate(1 day)"
+}
+
+resource "aws_cloudwatch_event_target" "daily" {
+  rule = aws_cloudwatch_event_rule.daily.name
+  arn  = aws_lambda_function.purge.arn
+}
+
+resource "aws_lambda_permission" "daily" {
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.purge.function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.daily.arn
+}
+
+resource "aws_cloudwatch_log_group" "purge" {
+  name              = "/almahook/${var.name}/purge"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_iam_role" "purge" {
+  name               = "${var.name}-purge"
+  assume_role_policy = local.trust
+}
+
+resource "aws_iam_role_policy" "purge" {
+  name = "purge"
+  role = aws_iam_role.purge.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${aws_cloudwatch_log_group.purge.arn}:*"
+      },
+      {
+        Effect   = "Allow"
+        Action   = "s3:DeleteObject"
+        Resource = "${aws_s3_bucket.bodies.arn}/kept/*"
+      },
+      {
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
+        ]
+        Resource = aws_dynamodb_table.inbox.arn
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "purge_tracing" {
+  count      = var.tracing ? 1 : 0
+  role       = aws_iam_role.purge.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"
+}
