@@ -9,7 +9,6 @@ import asyncio
 import logging
 import queue
 import threading
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -20,11 +19,6 @@ from typing import Generic, TypeVar
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
 
 log = logging.getLogger("almahook.inbox")
-
-# Under load a batch waits so long for more: a transaction costs hardly more for thirty events than
-# for ten, and who waits for the next one waits less. A lone event waits for nobody.
-_BUSY_FROM = 8
-_GATHER_S = 0.002
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,7 +62,6 @@ class GroupCommitter(Generic[T, R]):
         self._taken: deque[_Pending[T, R]] = deque()
         self._pending = 0
         self._closed = False
-        self._is_busy = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="almahook-committer", daemon=True)
         self._thread.start()
@@ -162,12 +155,9 @@ class GroupCommitter(Generic[T, R]):
         while is_open or self._taken:
             if not self._taken:
                 is_open = self._take(self._queue.get())
-                if self._is_busy:
-                    time.sleep(_GATHER_S)
             while is_open and not self._queue.empty():
                 is_open = self._take(self._queue.get())
             if batch := self._next_batch():
-                self._is_busy = len(batch) >= _BUSY_FROM
                 _resolve(self._store(batch))
 
     def _take(self, group: list[_Pending[T, R]] | None) -> bool:
