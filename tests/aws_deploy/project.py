@@ -93,5 +93,6 @@ def almahook(*arguments: object, cwd: Path, **variables: str) -> Done:
 
 def search_path() -> str:
     """Return where commands are looked for: where make test puts its own, and then the usual."""
+    assert SAM.is_dir(), f"There is no {SAM}. Type: make .sam/venv/.ready"
     places = [ROOT / ".tools" / "bin", SAM / "bin"]
     return os.pathsep.join([*map(str, places), os.environ["PATH"]])

@@ -46,6 +46,9 @@ def _choices(version: str) -> Iterator[str]:
     yield sys.executable
     if found := shutil.which(f"python{version}"):
         yield found
+    # pyenv's name on the path leads to the version that is chosen only.
+    pyenv = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+    yield from map(str, pyenv.glob(f"versions/{version}*/bin/python{version}"))
     if uv := shutil.which("uv"):
         done = _said([uv, "python", "find", "--no-project", version])
         yield from done.splitlines()
