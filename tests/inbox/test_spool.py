@@ -32,7 +32,11 @@ def spool(folder):
 
 
 def ids(spool, name, start=0):
-    return [event.event_id for event in spool.read(name, start, limit=100).events]
+    found = []
+    while (chunk := spool.read(name, start, limit=100)).events:
+        found += [event.event_id for event in chunk.events]
+        start = chunk.end
+    return found
 
 
 def only_segment(folder) -> Path:
@@ -60,6 +64,14 @@ def test_a_reader_goes_on_where_it_ended(spool):
     spool.put([new_event("2")])
     assert ids(spool, name, end) == ["2"]
     assert spool.waiting(name, end).events == 1
+
+
+def test_large_bodies_are_read_a_few_at_a_time(spool):
+    spool.put([new_event("1", body=bytes(9 * 1024 * 1024))])
+    spool.put([new_event("2")])
+    (name,) = spool.segments()
+    assert len(spool.read(name, 0, limit=100).events) == 1
+    assert ids(spool, name) == ["1", "2"]
 
 
 def test_a_large_segment_is_followed_by_a_new_one(spool):

@@ -24,7 +24,7 @@ from almahook.worker.services import ContextMaker, Services
 from almahook.worker.settler import Observer, Settler
 from almahook.worker.tenure import Tenure
 
-_DISPATCH_BATCH = 256
+_DISPATCH_BATCH = 512
 # After a few events, what follows them is let gather: a transaction for hundreds costs hardly more
 # than one for a few, and an acknowledgement that waits for it waits less often.
 _GATHER_S = 0.03

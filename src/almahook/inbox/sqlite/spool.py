@@ -36,6 +36,8 @@ from almahook.inbox.event import NewEvent
 _MAGIC = b"almahook spool 1\n"
 _HEAD = Struct("<IIId")
 _MAX_SEGMENT_BYTES = 16 * 1024 * 1024
+# So much is read at once, and the rest of the batch that it ends in.
+_CHUNK_BYTES = 8 * 1024 * 1024
 _SUFFIX = ".segment"
 _DAMAGED = ".damaged"
 # How often a new segment may be deleted before it is locked.
@@ -132,7 +134,7 @@ class Spool:
             return {name: size for name, size in sizes.items() if size is not None}
 
     def read(self, name: str, start: int, *, limit: int) -> Chunk:
-        """Read batches from ``start`` on, until they hold ``limit`` events or no more are there."""
+        """Read batches from ``start`` on, until they hold ``limit`` events or enough bytes."""
         with self._open(name) as file:
             return _read(file, start, limit) if file else Chunk(events=(), end=start)
 
@@ -259,8 +261,9 @@ def _begin(folder: Path) -> _Segment:
 def _read(file: BinaryIO, start: int, limit: int) -> Chunk:
     events: list[NewEvent] = []
     end = max(start, len(_MAGIC))
+    full = end + _CHUNK_BYTES
     is_ours = file.read(len(_MAGIC)) == _MAGIC
-    while is_ours and len(events) < limit and (batch := _batch(file, end)):
+    while is_ours and len(events) < limit and end < full and (batch := _batch(file, end)):
         events += batch[0]
         end = batch[1]
     return Chunk(events=events, end=end)
