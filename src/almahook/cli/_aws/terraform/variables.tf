@@ -58,7 +58,7 @@ variable "work_concurrency" {
 variable "requests_per_second" {
   description = "More than this is answered 429 by API Gateway, which Alma does not try again."
   type        = number
-  default     = 500
+  default     = 2000
 }
 
 variable "log_retention_days" {
