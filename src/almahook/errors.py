@@ -42,7 +42,7 @@ class AlmaHookError(Exception):
 
 @cache
 def _first_sentence(text: str) -> str:
-    return text.split("\n\n")[0].strip()
+    return text.split("\n\n", maxsplit=1)[0].strip()
 
 
 class ConfigurationError(AlmaHookError):
