@@ -50,7 +50,8 @@ def _of_stack(config: SAMConfig) -> str:
         (stack,) = cloudformation.describe_stacks(StackName=config.stack)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise ConfigurationError(
-            f"The stack {config.stack} cannot be asked for its URL: {error} {_WRITE_IT}"
+            f"The stack {config.stack} cannot be asked for its URL: {str(error).rstrip('.')}. "
+            f"{_WRITE_IT}"
         ) from None
     return _output(stack, config.stack)
 
