@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _own_log_level() -> Iterator[None]:
-    """Leave no level behind that a test has configured: the next one's report would hold the log."""
+    """Leave no level behind that a test has configured, or the next report holds the log."""
     own = logging.getLogger("almahook")
     level = own.level
     yield
