@@ -231,34 +231,50 @@ class Command:
 
 def worker_of(pid: int) -> int:
     """Wait until an ``almahook serve`` has a worker; return that process's id."""
-    until(lambda: _workers_of(pid))
-    return _workers_of(pid)[0]
+    until(lambda: _started_by(pid, "work"))
+    return _started_by(pid, "work")[0]
+
+
+def receivers_of(pid: int, number: int = 1) -> list[int]:
+    """Wait until an ``almahook serve`` has so many further receivers; return their ids."""
+    until(lambda: len(_started_by(pid, "receive")) == number)
+    return _started_by(pid, "receive")
 
 
 def kill_both(serve: "subprocess.Popen[Any]") -> None:
-    """End a process and the worker it has started, if it has one, as a power cut does."""
-    # Stopped, it starts no other worker in place of the one that is killed.
+    """End a process and those that it has started, if it has any, as a power cut does."""
+    # Stopped, it starts no other in place of one that is killed.
     with suppress(ProcessLookupError):
         os.kill(serve.pid, signal.SIGSTOP)
-    workers = _workers_of(serve.pid)
-    for pid in [*workers, serve.pid]:
+    others = _started_by(serve.pid, "work", "receive")
+    for pid in [*others, serve.pid]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     serve.wait()
-    until(lambda: not any(map(is_running, workers)))
+    until(lambda: not any(map(is_running, others)))
 
 
 def is_running(pid: int) -> bool:
     """Say whether a process has not ended."""
-    found = _stat(pid)
-    return bool(found) and found[0] != "Z"
+    return state_of(pid) not in {"", "Z"}
 
 
-def _workers_of(pid: int) -> list[int]:
-    """Find the workers that a process has started; none where there is no /proc."""
+def state_of(pid: int) -> str:
+    """Return the letter of a process's state; nothing if it is gone."""
+    return "".join(_stat(pid)[:1])
+
+
+def _started_by(pid: int, *commands: str) -> list[int]:
+    """Find what an ``almahook serve`` has started beside itself; none where there is no /proc."""
     numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
     children = [one for one in numbers if _stat(one)[1:2] == [str(pid)]]
-    return [one for one in children if b"--tether" in _read(one, "cmdline")]
+    wanted = {command.encode() for command in commands}
+    return [one for one in children if wanted & set(_tied(one))]
+
+
+def _tied(pid: int) -> list[bytes]:
+    words = _read(pid, "cmdline").split(b"\0")
+    return words if b"--tether" in words else []
 
 
 def _stat(pid: int) -> list[str]:

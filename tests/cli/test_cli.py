@@ -25,7 +25,8 @@ def commands() -> Iterator[tuple[str, Any]]:
         for word, one in command.commands.items():
             if hasattr(one, "commands"):
                 yield from below(one, f"{name} {word}")
-            else:
+            # What is hidden is for almahook itself.
+            elif not one.hidden:
                 yield f"{name} {word}", one
 
     return below(typer.main.get_command(app), "almahook")
@@ -39,7 +40,6 @@ def first_sentence(command: Any) -> str:
 
 
 def options(command: Any) -> set[str]:
-    # What is hidden is for almahook itself.
     params = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
     return {name for one in params for name in (*one.opts, *one.secondary_opts)}
 

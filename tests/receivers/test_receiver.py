@@ -34,7 +34,7 @@ class Store:
             take_in=self.take_in,
             store=lambda *_: None,
             record=self.refusals.append,
-            ready=lambda: None,
+            page=lambda _: None,
             clock=lambda: 1_700_000_000.0,
         )
         endpoint = Endpoint(profile="main", secrets=[SECRET.encode()])

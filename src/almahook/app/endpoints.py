@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import overload
 
 from almahook.config import Reference, Secret, Settings
@@ -84,8 +85,14 @@ class SecretKeeper:
                 secrets.refresh()
 
 
-def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:
+def make_endpoints(
+    settings: Settings, *, known: Mapping[str, Sequence[bytes]] = MappingProxyType({})
+) -> Mapping[str, Endpoint]:
     """Make each profile's endpoint, with its secrets resolved.
+
+    Args:
+        settings: Those of the listener.
+        known: The secrets of profiles where they need not be looked up.
 
     Raises:
         ConfigurationError: A secret cannot be had.
@@ -93,7 +100,7 @@ def make_endpoints(settings: Settings) -> Mapping[str, Endpoint]:
     return {
         name: Endpoint(
             profile=name,
-            secrets=_secrets(settings, name),
+            secrets=known[name] if name in known else _secrets(settings, name),
             refuse_status=profile.refuse_status,
             max_body_bytes=settings.max_body_bytes,
         )

@@ -1,27 +1,23 @@
 """One listener: everything that its settings describe, started and stopped together."""
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from almahook.app.aws_secrets import with_aws_secrets
 from almahook.app.endpoints import SecretKeeper, make_endpoints
 from almahook.app.housekeeping import Housekeeper
-from almahook.app.intake import Intake
+from almahook.app.receiving import ReceivingApp
 from almahook.app.stores import open_inbox
 from almahook.config import Settings, load_settings
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
-from almahook.receivers.asgi import Receiver, Scope, Send
-from almahook.receivers.body import BodyReader, Receive
 from almahook.receivers.metrics import Metrics
-from almahook.receivers.reception import Ports, Reception
+from almahook.receivers.pages import Pages
 
 if TYPE_CHECKING:
+    from almahook.app.receiver_processes import ReceiverProcesses
     from almahook.app.tally import Report
     from almahook.app.worker_process import WorkerProcess
     from almahook.app.worker_threads import WorkerThreads
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("almahook.app")
 
 
-class Listener:
+class Listener(ReceivingApp):
     """A listener with its worker.
 
     It is an ASGI application: give it to uvicorn, or mount it in an app of your own and pass
@@ -40,6 +36,7 @@ class Listener:
         settings: What it is to be.
         registry: The handlers; None loads those that the settings name.
         worker: A process that runs the handlers; None runs them on threads here.
+        receivers: Further processes that receive; None where this one receives alone.
         clock: Seconds since the epoch.
 
     Raises:
@@ -54,17 +51,24 @@ class Listener:
         *,
         registry: "Registry | None" = None,
         worker: "WorkerProcess | None" = None,
+        receivers: "ReceiverProcesses | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings = settings = with_aws_secrets(settings)
+        settings = with_aws_secrets(settings)
         endpoints = make_endpoints(settings)
         self._secrets = SecretKeeper(endpoints.values(), lifetime_s=settings.secret_lifetime_s)
+        self._receivers = receivers
         self.inbox = open_inbox(settings)
-        self.metrics = Metrics(backlog=self.inbox.backlog, clock=clock)
+        others = tuple if receivers is None else receivers.counts
+        self.metrics = Metrics(backlog=self.inbox.backlog, others=others, clock=clock)
+        self._page = Pages(
+            require_ready=self._require_ready,
+            render=self.metrics.render if settings.metrics else None,
+        )
         deliver = None
         self.worker: WorkerProcess | WorkerThreads
         if worker is None:
-            self.worker = threads = self._make_threads(registry, clock)
+            self.worker = threads = self._make_threads(settings, registry, clock)
             deliver = threads.delivery() if settings.mode == "direct" else None
         else:
             worker.tell_counts(self._count)
@@ -74,30 +78,17 @@ class Listener:
         self._housekeeper = Housekeeper(
             self.inbox, retention_days=settings.retention_days, clock=clock
         )
-        self._intake = Intake(
-            self.inbox,
-            deliver=deliver,
-            max_pending=settings.max_pending_events,
-            refusal_bytes=settings.rejection_body_bytes,
-            clock=clock,
-            on_stored=self.worker.wake,
-            on_not_recorded=partial(self.metrics.count_refused, "not_recorded"),
-        )
         self._started = False
-        self.reception = Reception(
+        super().__init__(
+            settings,
             endpoints=endpoints,
-            ports=Ports(
-                take_in=self._intake.take_in,
-                store=self._intake.store,
-                record=self._intake.record,
-                ready=self._require_ready,
-                clock=clock,
-            ),
-            mode=settings.mode,
-            metrics=self.metrics if settings.metrics else None,
+            inbox=self.inbox,
+            counts=self.metrics.counts,
+            deliver=deliver,
+            on_stored=self.worker.wake,
+            page=self._page,
+            clock=clock,
         )
-        reader = BodyReader(max_bytes=settings.max_body_bytes, timeout_s=settings.body_timeout_s)
-        self._receiver = Receiver(self.reception, reader=reader)
 
     @classmethod
     def from_file(cls, path: Path | str | None = None) -> "Listener":
@@ -113,51 +104,35 @@ class Listener:
             self.worker.start()
         self._housekeeper.start()
         self._secrets.start()
+        if self._receivers is not None:
+            self._start(self._receivers)
 
     def stop(self) -> None:
         """Finish what was begun, return the rest, and close the inbox."""
         self._intake.close()
         self._housekeeper.stop()
         self._secrets.stop()
+        if self._receivers is not None:
+            self._receivers.stop(self.settings.stop_timeout_s)
         self.worker.stop(self.settings.stop_timeout_s)
         self.inbox.close()
 
-    @asynccontextmanager
-    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        """Start and stop with an ASGI app."""
-        self.start()
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(self.stop)
+    def _start(self, receivers: "ReceiverProcesses") -> None:
+        from almahook.app.receiver_processes import Office  # noqa: PLC0415 - it costs where it is used
+        from almahook.app.receiver_words import orders  # noqa: PLC0415
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as an ASGI application."""
-        if scope["type"] == "http":
-            # An app that is mounted in another gets no lifespan messages.
-            self.start()
-            await self._receiver(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            await send({"type": "websocket.close"})
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with self.lifespan():
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+        told = orders(self.settings, self.reception.endpoints, receivers.sockets)
+        receivers.start(told, Office(wake=self.worker.wake, page=self._page))
 
     def _make_threads(
-        self, registry: "Registry | None", clock: Callable[[], float]
+        self, settings: Settings, registry: "Registry | None", clock: Callable[[], float]
     ) -> "WorkerThreads":
         # What handlers need is not loaded where they run elsewhere.
         from almahook.app.worker_threads import WorkerThreads  # noqa: PLC0415
 
         try:
             return WorkerThreads(
-                self.settings,
+                settings,
                 inbox=self.inbox,
                 registry=registry,
                 metrics=self.metrics,
@@ -179,7 +154,8 @@ class Listener:
             # Whoever asks is not known, so what is wrong with which file is for the log.
             log.warning("inbox.not_readable", extra={"fields": {"reason": error.message}})
             raise InboxUnavailableError("The inbox cannot be read.") from error
-        if self._intake.is_failing:
+        others_fail = self._receivers is not None and self._receivers.is_failing
+        if self._intake.is_failing or others_fail:
             raise InboxUnavailableError("The last event could not be stored.")
         if self._intake.is_full:
             raise OverloadedError

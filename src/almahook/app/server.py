@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import signal
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import cast
 
 import uvicorn
 
-from almahook.app.listener import Listener
+from almahook.app.receiving import ReceivingApp
 from almahook.receivers.http import PatientProtocol, WebhookProtocol
 
 # Longer than the idle time-out of the usual proxies (60 s), so that they close first and never
@@ -26,14 +27,16 @@ class Server(uvicorn.Server):
     Args:
         on_ready: Called with the address once the port is open.
         on_signal: Called when a signal asks it to stop.
+        on_stop: Called when it begins to stop.
     """
 
     def __init__(
         self,
-        listener: Listener,
+        listener: ReceivingApp,
         *,
         on_ready: Callable[[str], None] | None = None,
         on_signal: Callable[[], None] | None = None,
+        on_stop: Callable[[], None] | None = None,
     ) -> None:
         settings = listener.settings
         config = uvicorn.Config(
@@ -57,6 +60,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._on_signal = on_signal
+        self._on_stop = on_stop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in good order."""
@@ -72,8 +76,23 @@ class Server(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Let others know, then close the port and finish what is answered."""
+        if self._on_stop is not None:
+            self._on_stop()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
 
-def _protocol(listener: Listener) -> type[asyncio.Protocol]:
+
+class BackgroundServer(Server):
+    """One that Ctrl-C is nothing to: the process that has started it says when to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in good order, unless it is Ctrl-C."""
+        if sig != signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+
+def _protocol(listener: ReceivingApp) -> type[asyncio.Protocol]:
     """Choose how HTTP is spoken: in direct mode an answer takes as long as the handlers."""
     if listener.settings.mode == "direct":
         return PatientProtocol

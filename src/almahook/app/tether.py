@@ -92,12 +92,17 @@ class Tether:
 
 
 def step_back() -> None:
-    """Let the receiver have the processor first, and Ctrl-C be its business.
+    """Let the receiver have the processor first, and Ctrl-C be its business."""
+    os.nice(_NICENESS)
+    leave_interrupts()
 
-    A terminal sends SIGINT to the whole group of processes, and the receiver then says when to
+
+def leave_interrupts() -> None:
+    """Let Ctrl-C be the business of the process that has started this one.
+
+    A terminal sends SIGINT to the whole group of processes, and the main process then says when to
     stop. It is not ignored but does nothing, as programs that handlers start would inherit the one
     and not the other. Until here it was held back, by who started this process.
     """
-    os.nice(_NICENESS)
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

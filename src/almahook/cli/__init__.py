@@ -20,6 +20,7 @@ from almahook.cli.events import events
 from almahook.cli.init import init
 from almahook.cli.migrate import migrate
 from almahook.cli.purge import purge
+from almahook.cli.receive import receive
 from almahook.cli.rejections import rejections
 from almahook.cli.send import send
 from almahook.cli.serve import serve
@@ -37,6 +38,8 @@ app = typer.Typer(
 
 for command in (init, serve, work, send, challenge, sign, simulate, doctor, migrate, purge, demo):
     app.command()(command)
+# Nobody types this one.
+app.command(hidden=True)(receive)
 app.add_typer(events, name="events")
 app.add_typer(rejections, name="rejections")
 app.add_typer(aws, name="aws")

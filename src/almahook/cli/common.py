@@ -12,6 +12,9 @@ FAILED = 1
 WRONG_USE = 2
 INTERRUPTED = 130
 
+# Which socket ties a process to the ``almahook serve`` that has started it.
+TETHER = "--tether"
+
 SettingsOption = Annotated[
     Path | None,
     typer.Option(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almahook.cli.common import FAILED, WRONG_USE, SettingsOption
-from almahook.cli.work import TETHER
+from almahook.cli.common import FAILED, TETHER, WRONG_USE, SettingsOption
 from almahook.errors import AlmaHookError, WorkerFailedError
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from almahook.app import Listener
+    from almahook.app.receiver_processes import ReceiverProcesses
     from almahook.app.server import Server
     from almahook.app.worker_process import WorkerProcess
     from almahook.config import Secret, Settings
@@ -31,6 +33,9 @@ def serve(
         bool | None,
         typer.Option("--worker/--no-worker", help="Run the handlers too, in a process of its own."),
     ] = None,
+    receivers: Annotated[
+        int | None, typer.Option(help="How many processes receive on the port.", min=1, max=16)
+    ] = None,
 ) -> None:
     """Receive Alma's events, and run the handlers.
 
@@ -41,12 +46,12 @@ def serve(
     from almahook.cli.port import open_port
     from almahook.config import load_settings
 
-    loaded = load_settings(settings, host=host, port=port, worker=worker)
+    loaded = load_settings(settings, host=host, port=port, worker=worker, receivers=receivers)
     configure_logs(form=loaded.log_format, level=loaded.log_level)
     sockets = open_port(loaded.host, loaded.port)
     require_place_for_secret(loaded)
-    with _worker(loaded, settings) as started:
-        server = _server(loaded, started)
+    with _worker(loaded, settings) as started, _receivers(loaded, sockets) as further:
+        server = _server(loaded, started, further)
         # uvicorn raises the signal again once everything has ended in good order: that is no
         # failure.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,7 +71,8 @@ def _worker(loaded: "Settings", file: Path | None) -> "Iterator[WorkerProcess | 
     if not loaded.worker or loaded.mode == "direct":
         yield None
         return
-    worker = WorkerProcess(_command(file))
+    named = [] if file is None else ["--settings", str(file)]
+    worker = WorkerProcess(_command("work", *named))
     try:
         yield worker
     finally:
@@ -74,25 +80,50 @@ def _worker(loaded: "Settings", file: Path | None) -> "Iterator[WorkerProcess | 
         worker.stop(0)
 
 
-def _command(file: Path | None) -> Sequence[str]:
+@contextmanager
+def _receivers(
+    loaded: "Settings", sockets: "Sequence[socket]"
+) -> "Iterator[ReceiverProcesses | None]":
+    """Prepare the further processes that receive; the listener starts them."""
+    if loaded.receivers == 1:
+        yield None
+        return
+    from almahook.app.receiver_processes import ReceiverProcesses
+
+    receivers = ReceiverProcesses(
+        _command("receive"),
+        number=loaded.receivers - 1,
+        sockets=[one.fileno() for one in sockets],
+    )
+    try:
+        yield receivers
+    finally:
+        # The listener has let them finish their work, unless there is none.
+        receivers.stop(0)
+
+
+def _command(*arguments: str) -> Sequence[str]:
     # Modules are to be found where they are found here, and nowhere else: a file of the project
     # called typer.py must not be taken for the library.
     is_here = not {"", str(Path.cwd())}.isdisjoint(sys.path)
-    named = [] if file is None else ["--settings", str(file)]
     own = [] if is_here else ["-P"]
-    return [sys.executable, *own, "-m", "almahook.cli", "work", *named, TETHER]
+    return [sys.executable, *own, "-m", "almahook.cli", *arguments, TETHER]
 
 
-def _server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server":
+def _server(
+    loaded: "Settings", worker: "WorkerProcess | None", receivers: "ReceiverProcesses | None"
+) -> "Server":
     try:
-        return _make_server(loaded, worker)
+        return _make_server(loaded, worker, receivers)
     except AlmaHookError:
         # The worker may fail of the same, and has said so then.
         _require_worker(worker)
         raise
 
 
-def _make_server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server":
+def _make_server(
+    loaded: "Settings", worker: "WorkerProcess | None", receivers: "ReceiverProcesses | None"
+) -> "Server":
     from almahook.app import Listener, load_registry, with_own_secret
     from almahook.app.server import Server
 
@@ -101,7 +132,7 @@ def _make_server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server"
     if loaded.file is None:
         _require_worker(worker)
     loaded, made = with_own_secret(loaded)
-    listener = Listener(loaded, registry=registry, worker=worker)
+    listener = Listener(loaded, registry=registry, worker=worker, receivers=receivers)
 
     def on_ready(address: str) -> None:
         threading.Thread(target=tell, args=(address,), daemon=True).start()
@@ -112,8 +143,13 @@ def _make_server(loaded: "Settings", worker: "WorkerProcess | None") -> "Server"
         else:
             server.should_exit = True
 
-    on_signal = None if worker is None else worker.expect_end
-    server = Server(listener, on_ready=on_ready, on_signal=on_signal)
+    def on_signal() -> None:
+        for beside in (worker, receivers):
+            if beside is not None:
+                beside.expect_end()
+
+    on_stop = None if receivers is None else receivers.hang_up
+    server = Server(listener, on_ready=on_ready, on_signal=on_signal, on_stop=on_stop)
     return server
 
 

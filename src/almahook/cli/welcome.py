@@ -23,6 +23,8 @@ def tell(listener: Listener, address: str, made: Secret | None) -> None:
     page, settings = Page(), listener.settings
     base = settings.public_url.rstrip("/") or address
     page.text(f"almahook listens on {address}")
+    if settings.receivers > 1:
+        page.text(f"{settings.receivers} processes receive there")
     for name, profile in settings.profiles.items():
         page.copy(f"{base}/webhooks/{name}")
         if not profile.secrets:

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almahook.cli.common import SettingsOption
+from almahook.cli.common import TETHER, SettingsOption
 
 if TYPE_CHECKING:
     from almahook.app import LoneWorker
-
-# Which socket ties the worker to the ``almahook serve`` that has started it.
-TETHER = "--tether"
 
 
 def work(

@@ -51,6 +51,7 @@ def load_settings(
     document |= {name: value for name, value in given.items() if value is not None}
     table = _convert(document, file)
     _require_profile_names(table.profiles)
+    _require_one_receiver(table)
     return Settings(
         **{name: getattr(table, name) for name in table.__struct_fields__},
         folder=folder,
@@ -147,3 +148,11 @@ def _require_profile_names(profiles: Mapping[str, ProfileSettings]) -> None:
             raise ConfigurationError(
                 f"The profile {name!r} cannot be a part of a URL. Use letters, figures, - and _."
             )
+
+
+def _require_one_receiver(table: Table) -> None:
+    if table.mode == "direct" and table.receivers > 1:
+        raise ConfigurationError(
+            f"receivers = {table.receivers} and mode = 'direct' do not go together: in direct mode "
+            "the handlers run where the event is received. Set receivers = 1, or mode = 'inbox'."
+        )

@@ -85,6 +85,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     worker: Annotated[
         bool, Meta(description="run the handlers too; False leaves it to almahook work")
     ] = True
+    receivers: Annotated[
+        Annotated[int, Meta(ge=1, le=16)],
+        Meta(description="how many processes receive on the port, for a machine of several cores"),
+    ] = 1
     public_url: Annotated[
         str,
         Meta(description="how Alma reaches the listener, for example https://hooks.example.edu"),

@@ -26,7 +26,7 @@ from almahook.protocol import (
 from almahook.protocol.reply import Result
 from almahook.receivers.body import BodyReader, ClientGoneError, Receive, drain
 from almahook.receivers.head import Head
-from almahook.receivers.metrics import CONTENT_TYPE
+from almahook.receivers.pages import METRICS, PLAIN, READINESS
 from almahook.receivers.reception import Reception, failed, not_stored
 
 Scope = MutableMapping[str, Any]
@@ -36,7 +36,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _WEBHOOKS = "/webhooks/"
 # It takes milliseconds to look through so much.
 _LARGE_BYTES = 256 * 1024
-_PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
 log = logging.getLogger("almahook.receiver")
 
@@ -114,20 +113,11 @@ class Receiver:
         if method not in {"GET", "HEAD"}:
             return error_reply(UnknownPathError())
         if path == "/healthz":
-            return Response(status=200, body=b"ok\n", headers=_PLAIN)
-        if path == "/readyz":
-            return await self._readiness()
-        if path == "/metrics" and self._reception.metrics is not None:
-            body = await asyncio.to_thread(self._reception.metrics.render)
-            return Response(status=200, body=body, headers={"content-type": CONTENT_TYPE})
-        return error_reply(UnknownPathError())
-
-    async def _readiness(self) -> Response:
-        try:
-            await asyncio.to_thread(self._reception.ports.ready)
-        except AlmaHookError as error:
-            return error_reply(error, status=503)
-        return Response(status=200, body=b"ready\n", headers=_PLAIN)
+            return Response(status=200, body=b"ok\n", headers=PLAIN)
+        found = None
+        if path in {READINESS, METRICS}:
+            found = await asyncio.to_thread(self._reception.ports.page, path)
+        return found or error_reply(UnknownPathError())
 
 
 def _request(scope: Scope, head: Head, body: bytes) -> Request:

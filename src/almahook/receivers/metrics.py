@@ -1,7 +1,6 @@
 """What the listener counts, in Prometheus' form; no label ever holds a patron's data."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Protocol
 
@@ -15,11 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from almahook.errors import InboxError
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-# Alma hangs up after 5 seconds.
-_ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+from almahook.receivers.counts import ACK_BUCKETS, Counts, total
 
 
 class Backlog(Protocol):
@@ -49,20 +44,25 @@ class Backlog(Protocol):
 class Metrics(Collector):
     """The counters of one listener.
 
-    What is counted for every request is counted in plain numbers, by the event loop alone: the
-    library's own counters cost as much as verifying a signature.
-
     Args:
         backlog: Asks the inbox what is not finished, when somebody reads the metrics.
+        others: Returns what further processes that receive have counted.
         clock: Seconds since the epoch.
+
+    Attributes:
+        counts: What this process counts for every request.
     """
 
-    def __init__(self, *, backlog: Callable[[], Backlog], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        backlog: Callable[[], Backlog],
+        others: Callable[[], Iterable[Counts]] = tuple,
+        clock: Callable[[], float],
+    ) -> None:
         self._registry = CollectorRegistry()
-        self._received: dict[tuple[str, str], int] = {}
-        self._refused = {"not_recorded": 0}
-        self._buckets = [0] * (len(_ACK_BUCKETS) + 1)
-        self._ack_seconds = 0.0
+        self._others = others
+        self.counts = Counts()
         self.runs = Counter(
             "almahook_runs_total",
             "Executions of handlers by outcome",
@@ -77,21 +77,6 @@ class Metrics(Collector):
         self._registry.register(_BacklogCollector(backlog, clock))
         self._registry.register(self)
 
-    def count_received(self, profile: str, result: str) -> None:
-        """Count an event by what became of it."""
-        counted = self._received
-        counted[profile, result] = counted.get((profile, result), 0) + 1
-
-    def count_acknowledged(self, profile: str, result: str, seconds: float) -> None:
-        """Count an event that was answered, and how long that took."""
-        self.count_received(profile, result)
-        self._buckets[bisect_left(_ACK_BUCKETS, seconds)] += 1
-        self._ack_seconds += seconds
-
-    def count_refused(self, reason: str) -> None:
-        """Count a refused request."""
-        self._refused[reason] = self._refused.get(reason, 0) + 1
-
     def count_runs(self, handler: str, outcome: str, number: int = 1) -> None:
         """Count executions of a handler that ended so."""
         self.runs.labels(handler, outcome).inc(number)
@@ -102,26 +87,28 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Say what was counted for every request."""
+        counted = total([self.counts, *self._others()])
         received = CounterMetricFamily(
             "almahook_events_received",
             "Verified events by what became of them: stored, handled, failed, unhandled",
             labels=["profile", "result"],
         )
-        for labels, count in list(self._received.items()):
-            received.add_metric(labels, count)
+        for profile, results in counted.received.items():
+            for result, number in results.items():
+                received.add_metric([profile, result], number)
         yield received
         refused = CounterMetricFamily(
             "almahook_requests_refused", "Refused requests by reason", labels=["reason"]
         )
-        for reason, count in list(self._refused.items()):
-            refused.add_metric([reason], count)
+        for reason, number in counted.refused.items():
+            refused.add_metric([reason], number)
         yield refused
-        bounds = [*map(str, _ACK_BUCKETS), "+Inf"]
+        bounds = [*map(str, ACK_BUCKETS), "+Inf"]
         yield HistogramMetricFamily(
             "almahook_ack_seconds",
             "From the end of the request to the answer, for events",
-            buckets=list(zip(bounds, accumulate(self._buckets), strict=True)),
-            sum_value=self._ack_seconds,
+            buckets=list(zip(bounds, accumulate(counted.acknowledged), strict=True)),
+            sum_value=counted.ack_seconds,
         )
 
     def render(self) -> bytes:

@@ -10,10 +10,10 @@ from almahook.errors import (
     InboxUnavailableError,
     RefusalError,
 )
-from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request
+from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request, Response
 from almahook.protocol.reply import Mode, Result
 from almahook.receivers.budget import LineBudget
-from almahook.receivers.metrics import Metrics
+from almahook.receivers.counts import Counts
 
 TakeIn = Callable[[Accepted, float], Awaitable[Result]]
 Store = Callable[[Accepted, float, Callable[[Result], None]], None]
@@ -51,14 +51,14 @@ class Ports:
         store: Stores an accepted message durably, then calls back on the event loop with what
             became of it. For hosts that do without a task per request.
         record: Keeps a refused request, without being waited for.
-        ready: Raises when events cannot be taken in.
+        page: Answers ``/readyz`` and ``/metrics``, in its time; None when there is no such page.
         clock: Seconds since the epoch.
     """
 
     take_in: TakeIn
     store: Store
     record: Callable[[Refusal], None]
-    ready: Callable[[], None]
+    page: Callable[[str], Response | None]
     clock: Callable[[], float]
 
 
@@ -68,7 +68,7 @@ class Reception:
     Args:
         endpoints: The profiles by name.
         mode: Whether an answer tells that an event is stored, or how its handlers ended.
-        metrics: Where it counts; None counts nowhere.
+        counts: Where it counts; None counts nowhere.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class Reception:
         endpoints: Mapping[str, Endpoint],
         ports: Ports,
         mode: Mode = "inbox",
-        metrics: Metrics | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.endpoints = endpoints
         self.ports = ports
         self.mode: Mode = mode
-        self.metrics = metrics
+        self.counts = counts
         # A flood of refused requests must not fill the disk that events are stored on.
         self._lines = LineBudget(_LINES_PER_SECOND)
 
@@ -99,8 +99,8 @@ class Reception:
         self, error: AlmaHookError, request: Request, profile: str, announced: int
     ) -> Result:
         """Say what a request is told whose body was not read to its end."""
-        if self.metrics is not None:
-            self.metrics.count_refused(error.code)
+        if self.counts is not None:
+            self.counts.count_refused(error.code)
         if not isinstance(error, RefusalError):
             return error
         refused = Refused(error=error, status=error.status)
@@ -110,15 +110,15 @@ class Reception:
 
     def count(self, result: Result, profile: str, started: float) -> None:
         """Count what was answered."""
-        if self.metrics is None or isinstance(result, Challenged):
+        if self.counts is None or isinstance(result, Challenged):
             return
         if isinstance(result, Refused):
-            self.metrics.count_refused(result.error.code)
+            self.counts.count_refused(result.error.code)
         elif isinstance(result, AlmaHookError):
-            self.metrics.count_received(profile, result.code)
+            self.counts.count_received(profile, result.code)
         else:
             seconds = max(0.0, self.ports.clock() - started)
-            self.metrics.count_acknowledged(profile, type(result).__name__.lower(), seconds)
+            self.counts.count_acknowledged(profile, type(result).__name__.lower(), seconds)
 
     def _record(
         self, refused: Refused, request: Request, *, profile: str, size: int, now: float
