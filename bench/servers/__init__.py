@@ -2,7 +2,8 @@
 
 Each is a module with a function ``serve(port, folder)`` that runs it in this process, and, if it
 stores, ``stored(folder, services)`` that counts what is there and how much of it differs. One
-process each, with one worker, verifying the signature over the raw body.
+process each that receives, unless the title says otherwise, with one worker, verifying the
+signature over the raw body.
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,12 @@ SERVERS: Mapping[str, Server] = {
         module="almahook",
         stores=True,
         options={"BENCH_WORKER": "false"},
+    ),
+    "almahook-2": Server(
+        title="**almahook**, `receivers = 2`",
+        module="almahook",
+        stores=True,
+        options={"BENCH_RECEIVERS": "2"},
     ),
     "fastapi-sqlite": Server(
         title="FastAPI + SQLAlchemy + SQLite, commit per request",

@@ -1,6 +1,7 @@
 """almahook as it is installed: a receiver that starts its worker, default settings.
 
-What a measurement needs otherwise it says by the environment: BENCH_WORKER, BENCH_HANDLER.
+What a measurement needs otherwise it says by the environment: BENCH_WORKER, BENCH_RECEIVERS,
+BENCH_HANDLER.
 """
 
 import os
@@ -16,6 +17,7 @@ _TOML = """
 inbox = "sqlite:inbox.db"
 port = {port}
 worker = {worker}
+receivers = {receivers}
 log_level = "ERROR"
 [profiles.main]
 secrets = ["env:BENCH_SECRET"]
@@ -36,7 +38,9 @@ def prepare(port: int, folder: Path) -> None:
     if handler := os.environ.get("BENCH_HANDLER"):
         (handlers / "bib.py").write_text(handler)
     worker = os.environ.get("BENCH_WORKER", "true")
-    (folder / "almahook.toml").write_text(_TOML.format(port=port, worker=worker))
+    receivers = os.environ.get("BENCH_RECEIVERS", "1")
+    settings = _TOML.format(port=port, worker=worker, receivers=receivers)
+    (folder / "almahook.toml").write_text(settings)
     os.environ["BENCH_SECRET"] = SECRET.decode()
     os.chdir(folder)
 
