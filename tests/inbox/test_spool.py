@@ -263,3 +263,28 @@ def test_the_version_changes_when_another_has_spooled(tmp_path):
     for one in (inbox, other):
         with suppress(InboxUnavailableError):
             one.close()
+
+
+def test_a_segment_that_is_only_just_begun_is_no_error_to_who_collects(tmp_path):
+    inbox = SQLiteInbox(tmp_path / "a.db")
+    inbox.spool([new_event()])
+    begun = tmp_path / "a.db-spool" / "00000000000000000001-00000000.segment"
+    begun.touch()
+    assert inbox.collect(limit=10).events == 1
+    assert not begun.exists()
+    inbox.close()
+
+
+def test_what_was_collected_is_synced_before_its_segment_is_deleted(tmp_path, monkeypatch):
+    inbox = SQLiteInbox(tmp_path / "a.db")
+    inbox.spool([new_event()])
+    inbox.purge(before=0.0, limit=1)
+    done = []
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: done.append("deleted") or unlink(*_, **__))
+    sync = inbox._collector._sync
+    monkeypatch.setattr(inbox._collector, "_sync", lambda one: done.append("synced") or sync(one))
+    while inbox.collect(limit=10) != NOTHING:
+        pass
+    assert done == ["synced", "deleted"]
+    inbox.close()

@@ -11,9 +11,9 @@ from contextlib import suppress
 from almahook.app.tally import Report, Tally
 
 # Acknowledgements come first: Alma waits for 5 seconds, and nobody waits for a handler. So when
-# there is too little processor time for both, the receiver gets about three quarters of it.
+# there is too little processor time for both, the receiver gets about nine tenths of it.
 # https://man7.org/linux/man-pages/man7/sched.7.html, "The nice value"
-_NICENESS = 5
+_NICENESS = 10
 
 # Counts are told so often at most.
 _TELL_EVERY_S = 0.25

@@ -1,5 +1,6 @@
 """From the spool into the database."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from almahook.errors import InboxUnavailableError
@@ -29,11 +30,12 @@ class Collector:
         events = duplicates = 0
         sizes, done = self._spool.segments(), self._done()
         for name, size in sizes.items():
-            if size > done.get(name, 0) and events + duplicates < limit:
+            start = done.get(name, 0)
+            if size > start and events + duplicates < limit:
                 taken = self._take(name, limit - events - duplicates)
                 events, duplicates = events + taken.events, duplicates + taken.duplicates
-            elif size <= done.get(name, 0):
-                self._retire(name, done[name])
+            elif size <= start:
+                self._retire(name, start)
         return Collected(events=events, duplicates=duplicates)
 
     def catch_up(self) -> None:
@@ -64,7 +66,8 @@ class Collector:
             return dict(map(tuple, connection.execute(_Q["segments"])))
 
     def _take(self, name: str, limit: int) -> Collected:
-        with self._db.write() as connection:
+        # Not synced: the segment has it until a synced transaction comes before its deletion.
+        with self._db.write(durable=False) as connection:
             # Read anew within the transaction: who else collects cannot do so now.
             row = connection.execute(_Q["collected"], {"name": name}).fetchone()
             chunk = self._spool.read(name, row[0] if row else 0, limit=limit)
@@ -78,6 +81,12 @@ class Collector:
         return Collected(events=len(receipts) - duplicates, duplicates=duplicates)
 
     def _retire(self, name: str, collected: int) -> None:
-        if self._spool.retire(name, collected=collected):
+        progress = {"name": name, "collected": collected}
+        if self._spool.retire(name, collected=collected, first=lambda: self._sync(progress)):
             with self._db.write(durable=False) as connection:
                 connection.execute(_Q["forget_segment"], {"name": name})
+
+    def _sync(self, progress: Mapping[str, object]) -> None:
+        """Have on disk what was collected: only a transaction with a change in it is synced."""
+        with self._db.write() as connection:
+            connection.execute(_Q["set_collected"], progress)

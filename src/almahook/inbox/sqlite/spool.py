@@ -18,7 +18,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import ENOENT
@@ -150,10 +150,17 @@ class Spool:
                 oldest_at = received_at if oldest_at is None else min(oldest_at, received_at)
         return Waiting(events=events, oldest_at=oldest_at)
 
-    def retire(self, name: str, *, collected: int) -> bool:
+    def retire(
+        self, name: str, *, collected: int, first: Callable[[], None] = lambda: None
+    ) -> bool:
         """Delete a segment that was collected so far, if that is all and nobody writes to it.
 
         What is no batch, and was left by a writer that is gone, is set aside and not deleted.
+
+        Args:
+            name: The segment.
+            collected: How far it was collected, in bytes.
+            first: Called before it is deleted.
 
         Returns:
             Whether the segment is gone.
@@ -164,6 +171,7 @@ class Spool:
             # As long as it is locked here, nobody begins to write to it.
             if not _is_locked_now(file) or _read(file, collected, 1).events:
                 return False
+            first()
             self._remove(name, os.fstat(file.fileno()).st_size - max(collected, len(_MAGIC)))
             return True
 
