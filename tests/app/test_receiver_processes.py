@@ -148,7 +148,7 @@ def test_what_comes_over_many_connections_is_there_once_and_each_process_wrote_a
     for wire in wires:
         wire.close()
     assert segments(folder) == 2
-    until(lambda: metrics(pair.url)[STORED] == 202)
+    until(lambda: metrics(pair.url).get(STORED) == 202)
     assert pair.serve.end() == 0
     found = kept(folder)
     assert len(found) == 202
@@ -252,7 +252,7 @@ def test_one_that_is_killed_loses_nothing_acknowledged_and_is_started_again(fold
     before = metrics(pair.url)[STORED]
     pair.further = pair.find()
     post(pair.to_further(), "again")
-    until(lambda: metrics(pair.url)[STORED] == before + 1)
+    until(lambda: metrics(pair.url).get(STORED) == before + 1)
     assert pair.serve.end() == 0
     found = kept(folder)
     assert acknowledged <= set(found)
@@ -272,12 +272,12 @@ def test_one_that_is_started_again_has_the_settings_and_secrets_of_the_main_proc
 
 def test_what_one_had_counted_before_it_died_is_still_counted(pair) -> None:
     post(pair.to_further(), "1", "2")
-    until(lambda: metrics(pair.url)[STORED] == 2)
+    until(lambda: metrics(pair.url).get(STORED) == 2)
     os.kill(pair.further, signal.SIGKILL)
     until(lambda: receivers_of(pair.main) != [pair.further])
     pair.further = pair.find()
     post(pair.to_further(), "3")
-    until(lambda: metrics(pair.url)[STORED] == 3)
+    until(lambda: metrics(pair.url).get(STORED) == 3)
 
 
 def test_secrets_that_change_are_read_by_each_process_and_none_is_shown(folder) -> None:
