@@ -252,7 +252,8 @@ def test_one_that_is_killed_loses_nothing_acknowledged_and_is_started_again(fold
     before = metrics(pair.url)[STORED]
     pair.further = pair.find()
     post(pair.to_further(), "again")
-    until(lambda: metrics(pair.url).get(STORED) == before + 1)
+    # What was counted in the last quarter of a second may come after the first look.
+    until(lambda: metrics(pair.url)[STORED] > before)
     assert pair.serve.end() == 0
     found = kept(folder)
     assert acknowledged <= set(found)
