@@ -1,6 +1,6 @@
 """The only place that wires things together: settings, inbox, handlers, worker, receiver."""
 
-from importlib import import_module
+from almahook.lazy import lazy
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -33,11 +33,7 @@ _MODULES = {
     "with_own_secret": "first_run",
 }
 
+# A command that looks needs no listener.
 # A type checker would take every name for defined if it saw this.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Import a name when it is first asked for: a command that looks needs no listener."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    __getattr__ = lazy(__name__, _MODULES)

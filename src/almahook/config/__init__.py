@@ -3,9 +3,8 @@
 What is given explicitly wins over the environment, that over the file, that over the defaults.
 """
 
-from importlib import import_module
-
 from almahook.config.reference import Reference, Secret, SecretSource, is_kept_by_aws
+from almahook.lazy import lazy
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -47,11 +46,7 @@ _MODULES = {
     "settings_table": "table",
 }
 
+# A function that receives reads no settings.
 # A type checker would take every name for defined if it saw this.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Import a name when it is first asked for: a function that receives reads no settings."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    __getattr__ = lazy(__name__, _MODULES)

@@ -1,7 +1,8 @@
 """The store of events and of what became of them: one contract, several stores."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from almahook.lazy import lazy
 
 if TYPE_CHECKING:
     from almahook.inbox.committer import GroupCommitter
@@ -49,15 +50,14 @@ __all__ = [
     "StoredEvent",
 ]
 
-_MODULES = {"GroupCommitter": "committer", "NewEvent": "event", "StoredEvent": "event"}
+_MODULES = {
+    **dict.fromkeys(__all__, "contract"),
+    "GroupCommitter": "committer",
+    "NewEvent": "event",
+    "StoredEvent": "event",
+}
 
+# A function that only spools needs no store.
 # A type checker would take every name for defined if it saw this.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Import a name when it is first asked for: a function that only spools needs no store."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f"{__name__}.{_MODULES.get(name, 'contract')}")
-        globals()[name] = getattr(module, name)
-        return globals()[name]
+    __getattr__ = lazy(__name__, _MODULES)

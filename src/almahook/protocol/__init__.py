@@ -4,8 +4,7 @@ A host reads one HTTP request, asks :func:`answer` what it means, stores what wa
 sends what :func:`reply` says. Every host decides by these two functions alone.
 """
 
-from importlib import import_module
-
+from almahook.lazy import lazy
 from almahook.protocol.answer import Challenged, Endpoint, Refused, answer
 from almahook.protocol.message import Request, Response
 from almahook.protocol.reply import (
@@ -67,11 +66,7 @@ _MODULES = {
     "read_envelope": "envelope",
 }
 
+# A refusal needs no parser.
 # A type checker would take every name for defined if it saw this.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Import a name when it is first asked for: a refusal needs no parser."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    __getattr__ = lazy(__name__, _MODULES)
