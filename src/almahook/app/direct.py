@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
-from almahook.inbox import Assignment, Inbox, Lease, RunState, Settlement, StoredEvent
+from almahook.inbox import Assignment, Claim, Inbox, Lease, RunState, Settlement, StoredEvent
 from almahook.protocol import Failed, Handled, Unhandled
 from almahook.worker import Worker, assign, view
 
@@ -43,16 +43,10 @@ class DirectDelivery:
         leases = await self._of_loaded_handlers(claim.leases)
         running = [asyncio.wrap_future(self._worker.run_now(lease)) for lease in leases]
         settled = await asyncio.gather(*running)
-        if claim.busy:
-            raise InboxUnavailableError("The handlers of this event are running right now.")
-        gone = len(claim.leases) - len(leases)
-        if claim.runs > gone:
-            return _result(settled)
-        return Handled() if await asyncio.to_thread(self._is_known, seq) else Unhandled()
-
-    def _is_known(self, seq: int) -> bool:
-        """Say whether a handler is for the action, and only its filter does not want this event."""
-        return self._registry.knows(view(self._inbox.event(seq)))
+        ended = outcome(claim, settled, gone=len(claim.leases) - len(leases))
+        if ended is not None:
+            return ended
+        return await asyncio.to_thread(without_run, self._inbox, self._registry, seq)
 
     async def _of_loaded_handlers(self, leases: Sequence[Lease]) -> list[Lease]:
         """Give back the runs of handlers that were loaded when the event first came."""
@@ -66,5 +60,24 @@ class DirectDelivery:
         return assign(self._registry, event)
 
 
-def _result(settled: Sequence[Settlement]) -> Handled | Failed:
+def outcome(claim: Claim, settled: Sequence[Settlement], *, gone: int) -> Handled | Failed | None:
+    """Say how the handlers of an event ended; None when it has none that could run.
+
+    Args:
+        claim: What was to be run.
+        settled: What became of it.
+        gone: How many of its runs are of handlers that were loaded once and are not now.
+
+    Raises:
+        InboxUnavailableError: Another request has the handlers running at this moment.
+    """
+    if claim.busy:
+        raise InboxUnavailableError("The handlers of this event are running right now.")
+    if claim.runs <= gone:
+        return None
     return Handled() if all(one.state in _GOOD for one in settled) else Failed()
+
+
+def without_run(inbox: Inbox, registry: Registry, seq: int) -> Handled | Unhandled:
+    """Answer for an event without a run: a handler may be for it whose filter does not want it."""
+    return Handled() if registry.knows(view(inbox.event(seq))) else Unhandled()

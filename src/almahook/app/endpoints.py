@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import overload
 
-from almahook.config import Reference, Secret, Settings
+from almahook.config import Reference, Settings
 from almahook.errors import ConfigurationError
 from almahook.protocol import Endpoint
 
@@ -23,14 +23,14 @@ class LiveSecrets(Sequence[bytes]):
         read: Returns what is valid now; raises ConfigurationError.
     """
 
-    def __init__(self, read: Callable[[], Sequence[Secret]]) -> None:
+    def __init__(self, read: Callable[[], Sequence[bytes]]) -> None:
         self._read = read
-        self._secrets: Sequence[bytes] = _encoded(read())
+        self._secrets = read()
 
     def refresh(self) -> None:
         """Read them anew; if that cannot be, the old ones stay."""
         try:
-            self._secrets = _encoded(self._read())
+            self._secrets = self._read()
         except ConfigurationError as error:
             log.warning("secret.not_refreshed", extra={"fields": {"reason": error.message}})
 
@@ -108,13 +108,24 @@ def make_endpoints(
     }
 
 
-def _secrets(settings: Settings, profile: str) -> Sequence[bytes]:
-    setting = f"profiles.{profile}.secrets"
+def read_secrets(settings: Settings, profile: str) -> Sequence[bytes]:
+    """Read the secrets of a profile that are valid now.
+
+    Raises:
+        ConfigurationError: One cannot be had.
+    """
     references = settings.profiles[profile].secrets
-    live = LiveSecrets(lambda: settings.secrets(references, setting=setting))
+    found = settings.secrets(references, setting=_setting(profile))
+    return [secret.reveal().encode("utf-8") for secret in found]
+
+
+def _secrets(settings: Settings, profile: str) -> Sequence[bytes]:
+    setting = _setting(profile)
+    references = settings.profiles[profile].secrets
+    live = LiveSecrets(lambda: read_secrets(settings, profile))
     changes = any(Reference.parse(one, setting=setting).is_kept_by_aws for one in references)
     return live if changes else list(live)
 
 
-def _encoded(secrets: Sequence[Secret]) -> Sequence[bytes]:
-    return [secret.reveal().encode("utf-8") for secret in secrets]
+def _setting(profile: str) -> str:
+    return f"profiles.{profile}.secrets"

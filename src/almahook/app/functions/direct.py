@@ -8,10 +8,12 @@ comes again is not handled again.
 import os
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from almahook.app.aws_secrets import with_aws_secrets
+from almahook.app.direct import outcome, without_run
+from almahook.app.endpoints import make_endpoints, read_secrets
 from almahook.app.functions.log import tell
 from almahook.app.logs import configure_logs
 from almahook.app.new_event import new_event
@@ -21,18 +23,16 @@ from almahook.app.stores import open_inbox
 from almahook.config import Settings, load_settings
 from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
-from almahook.inbox import Claim, Inbox, RunState, Settlement
-from almahook.protocol import Accepted, Endpoint, Failed, Handled, Unhandled
+from almahook.inbox import Claim, Inbox, Settlement
+from almahook.protocol import Accepted, Failed, Handled, Unhandled
 from almahook.receivers.aws_lambda.receiver import Receiver
-from almahook.worker import Runner, view
+from almahook.worker import Runner
 
 # What is left of the function's time when the last handler is stopped: to settle, and to answer.
 _RESERVE_S = 3.0
 _RESERVED = 0.2
 # Lambda ends a function at its time, and then nobody holds its leases any more.
 _SLACK_S = 1.0
-
-_GOOD = {RunState.SUCCEEDED, RunState.SKIPPED}
 
 
 class DirectFunction:
@@ -51,14 +51,14 @@ class DirectFunction:
         runner: Runner,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
         self._inbox = inbox
         self._registry = registry
         self._runner = runner
         self._remaining_s = 0.0
         self._receiver = Receiver(
-            endpoints=_endpoints(settings),
-            secrets=self._secrets,
+            # Their secrets are read when a message comes.
+            endpoints=make_endpoints(settings, known=dict.fromkeys(settings.profiles, ())),
+            secrets=partial(read_secrets, settings),
             take_in=self._take_in,
             mode="direct",
             tell=tell,
@@ -93,21 +93,11 @@ class DirectFunction:
     def _result(
         self, seq: int, claim: Claim, settled: Sequence[Settlement]
     ) -> Handled | Failed | Unhandled:
-        if claim.busy:
-            raise InboxUnavailableError("The handlers of this event are running right now.")
-        # Of handlers that were loaded when the event first came, and are not now.
         gone = sum(self._registry.get(lease.handler) is None for lease in claim.leases)
+        ended = outcome(claim, settled, gone=gone)
         if len(settled) < len(claim.leases) - gone:
             raise InboxUnavailableError("A result could not be stored.")
-        if claim.runs > gone:
-            return Handled() if all(one.state in _GOOD for one in settled) else Failed()
-        # A handler may be for the action, and only its filter does not want this event.
-        return Handled() if self._registry.knows(view(self._inbox.event(seq))) else Unhandled()
-
-    def _secrets(self, profile: str) -> Sequence[bytes]:
-        references = self._settings.profiles[profile].secrets
-        found = self._settings.secrets(references, setting=f"profiles.{profile}.secrets")
-        return [secret.reveal().encode("utf-8") for secret in found]
+        return ended or without_run(self._inbox, self._registry, seq)
 
 
 def handler(event: Any, context: Any) -> object:
@@ -129,18 +119,6 @@ def _function() -> DirectFunction:
     registry, inbox = load_registry(settings), open_inbox(settings)
     runner = Runner(inbox=inbox, registry=registry, services=AppServices(settings))
     return DirectFunction(settings, inbox=inbox, registry=registry, runner=runner)
-
-
-def _endpoints(settings: Settings) -> dict[str, Endpoint]:
-    return {
-        name: Endpoint(
-            profile=name,
-            secrets=(),
-            refuse_status=profile.refuse_status,
-            max_body_bytes=settings.max_body_bytes,
-        )
-        for name, profile in settings.profiles.items()
-    }
 
 
 # Lambda gives a function more processor time while it starts than Alma would wait for.
