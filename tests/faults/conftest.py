@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from almahook.inbox import EventFilter, Run
+from almahook.inbox import EventFilter, Run, RunState
 from almahook.inbox.sqlite import SQLiteInbox
 from almahook.notify.outbox import Message, read_outbox
 from almahook.protocol import SIGNATURE_HEADER, sign
@@ -188,6 +188,14 @@ class Site:
             if found := re.search(pattern, line):
                 return found[0]
         raise AssertionError((self.folder / "errors.log").read_text("utf-8", "replace"))
+
+    def assert_each_succeeded(self, ids: Sequence[str]) -> None:
+        """Compare what is stored with what was sent: each event with one run, which succeeded."""
+        stored = self.stored()
+        assert set(stored) == set(ids)
+        assert [runs for runs in stored.values() if len(runs) != 1] == []
+        assert {runs[0].state for runs in stored.values()} == {RunState.SUCCEEDED}
+        assert set(self.notes) == set(ids)
 
 
 class Alma:

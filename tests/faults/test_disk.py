@@ -5,8 +5,6 @@ from contextlib import closing
 
 import pytest
 
-from almahook.inbox import RunState
-
 COUNT = 1500
 
 QUICK = """
@@ -20,10 +18,7 @@ def assert_all_handled(site, alma):
     assert set(alma.statuses) <= {200, 503}
     assert alma.statuses[200] == len(alma.ids)
     site.until_handled(len(alma.ids))
-    stored = site.stored()
-    assert set(stored) == set(alma.ids)
-    assert [runs for runs in stored.values() if len(runs) != 1] == []
-    assert {runs[0].state for runs in stored.values()} == {RunState.SUCCEEDED}
+    site.assert_each_succeeded(alma.ids)
     # Nothing was killed here, so no step may have been done twice.
     assert sorted(site.notes) == sorted(alma.ids)
 

@@ -69,11 +69,7 @@ def test_killed_three_times_in_the_middle_of_a_load_it_loses_and_doubles_nothing
     assert set(stored) == set(alma.ids)
     site.serve()
     site.until_handled(COUNT)
-    stored = site.stored()
-    assert set(stored) == set(alma.ids)
-    assert [runs for runs in stored.values() if len(runs) != 1] == []
-    assert {runs[0].state for runs in stored.values()} == {RunState.SUCCEEDED}
-    assert set(site.notes) == set(alma.ids)
+    site.assert_each_succeeded(alma.ids)
 
 
 def test_its_worker_killed_three_times_is_not_noticed_by_alma_and_every_event_is_handled(
@@ -99,11 +95,7 @@ def test_its_worker_killed_three_times_is_not_noticed_by_alma_and_every_event_is
     alma = asyncio.run(play())
     assert alma.statuses == {200: COUNT}
     site.until_handled(COUNT)
-    stored = site.stored()
-    assert set(stored) == set(alma.ids)
-    assert [runs for runs in stored.values() if len(runs) != 1] == []
-    assert {runs[0].state for runs in stored.values()} == {RunState.SUCCEEDED}
-    assert set(site.notes) == set(alma.ids)
+    site.assert_each_succeeded(alma.ids)
 
 
 @pytest.mark.parametrize("kind", HOLDS)

@@ -36,11 +36,7 @@ def test_a_worker_s_death_is_not_noticed_by_alma_and_its_work_is_done_by_the_nex
     alma = asyncio.run(play())
     assert alma.statuses == {200: COUNT}
     site.until_handled(COUNT)
-    stored = site.stored()
-    assert set(stored) == set(alma.ids)
-    assert [runs for runs in stored.values() if len(runs) != 1] == []
-    assert {runs[0].state for runs in stored.values()} == {RunState.SUCCEEDED}
-    assert set(site.notes) == set(alma.ids)
+    site.assert_each_succeeded(alma.ids)
 
 
 def test_without_a_worker_events_are_stored_and_wait_for_one(site, make_alma):
