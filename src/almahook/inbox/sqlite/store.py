@@ -42,8 +42,8 @@ _Q = load_queries()
 class SQLiteInbox:
     """The embedded inbox.
 
-    Events, results and steps are synced to disk before a method returns. Dispatch and leases are
-    not: what a dying machine takes of them is done again, as if it had not been.
+    Events, results and steps are synced to disk before a method returns. Collecting, dispatch and
+    leases are not: what a dying machine takes of them is done again, as if it had not been.
 
     Args:
         path: The database file; it is made when it is not there, and migrated when it is old.
