@@ -231,14 +231,24 @@ class Command:
 
 def worker_of(pid: int) -> int:
     """Wait until an ``almahook serve`` has a worker; return that process's id."""
-    until(lambda: _started_by(pid, "work"))
-    return _started_by(pid, "work")[0]
+    return _when_started(pid, "work", 1)[0]
 
 
 def receivers_of(pid: int, number: int = 1) -> list[int]:
     """Wait until an ``almahook serve`` has so many further receivers; return their ids."""
-    until(lambda: len(_started_by(pid, "receive")) == number)
-    return _started_by(pid, "receive")
+    return _when_started(pid, "receive", number)
+
+
+def _when_started(pid: int, command: str, number: int) -> list[int]:
+    # The ids are those of the look that was right: at the next, one may have been killed.
+    found: list[int] = []
+
+    def are_there() -> bool:
+        found[:] = _started_by(pid, command)
+        return len(found) == number
+
+    until(are_there)
+    return found
 
 
 def kill_both(serve: "subprocess.Popen[Any]") -> None:
