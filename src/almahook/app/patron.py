@@ -3,7 +3,7 @@
 MASK = "…"
 
 # What these are about is a person: their subject is the user's primary id, often a barcode.
-# The subjects: protocol.envelope.
+# The subjects: protocol.fields.
 _ABOUT_READERS = frozenset({"USER", "NOTIFICATION"})
 
 
