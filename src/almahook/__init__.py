@@ -3,7 +3,7 @@
 A file ``handlers/loan_returned.py`` with a function ``process(event, ctx)`` is a handler.
 """
 
-from importlib import import_module
+from almahook.lazy import lazy
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -42,19 +42,26 @@ __all__ = [
     "on",
 ]
 
-_ROOMS = ("almahook.errors", "almahook.events", "almahook.handlers")
+_MODULES = {
+    "AlmaHookError": "errors",
+    "BibEvent": "events",
+    "Context": "handlers",
+    "Event": "events",
+    "GiveUp": "handlers",
+    "ItemEvent": "events",
+    "JobEnd": "events",
+    "LoanEvent": "events",
+    "NotificationEvent": "events",
+    "RequestEvent": "events",
+    "Retry": "handlers",
+    "RetryPolicy": "handlers",
+    "Skip": "handlers",
+    "UserEvent": "events",
+    "on": "handlers",
+}
 
+# A receiver that only stores events imports this package too, and starts a third sooner without
+# the handlers' room.
 # A type checker would take every name for defined if it saw this.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        """Import a public name when it is first asked for.
-
-        A receiver that only stores events imports this package too, and starts a third sooner
-        without the handlers' room.
-        """
-        if name in __all__:
-            for room in map(import_module, _ROOMS):
-                if name in vars(room):
-                    return vars(room)[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = lazy(__name__, _MODULES)

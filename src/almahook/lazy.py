@@ -5,8 +5,6 @@ https://peps.python.org/pep-0562/
 
 from __future__ import annotations
 
-from importlib import import_module
-
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +22,9 @@ def lazy(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
     def get(name: str) -> object:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        # Who asks for no such name does without.
+        from importlib import import_module  # noqa: PLC0415
+
         return getattr(import_module(f"{package}.{modules[name]}"), name)
 
     return get

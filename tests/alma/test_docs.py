@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from almahook import errors
 from almahook.alma import REGIONS, AlmaClient
+from almahook.errors import every
 
 from .conftest import Script
 
@@ -32,5 +32,5 @@ def test_every_region_and_its_host_are_in_the_page() -> None:
 
 
 def test_every_error_is_in_the_page() -> None:
-    known = [name for name in vars(errors) if re.fullmatch(r"Alma(?!Hook)\w*Error", name)]
+    known = [name for name in every.__all__ if re.fullmatch(r"Alma(?!Hook)\w*Error", name)]
     assert [name for name in known if f"`{name}`" not in PAGE] == []
