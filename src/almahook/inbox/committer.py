@@ -9,11 +9,12 @@ import asyncio
 import logging
 import queue
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Generic, TypeVar
 
 from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
@@ -27,14 +28,32 @@ R = TypeVar("R")
 Done = Callable[[R | BaseException], None]
 
 
-@dataclass(slots=True)
-class _Pending(Generic[T, R]):
-    item: T
-    done: "Done[R]"
-    loop: asyncio.AbstractEventLoop | None
+class _Group(Generic[T, R]):
+    """Items that were handed over together, and who hears of each.
+
+    Attributes:
+        loop: Where that is told; None for the writer's own thread.
+    """
+
+    __slots__ = ("dones", "items", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.loop = loop
+        self.items: list[T] = []
+        self.dones: list[Done[R]] = []
+
+    def tell(self, results: Sequence[R | BaseException]) -> None:
+        """Let everybody know how it went, one result per item."""
+        for done, result in zip(self.dones, results, strict=True):
+            try:
+                done(result)
+            except Exception as error:  # noqa: BLE001 - the others of the batch wait for theirs
+                _tell_failed(error)
 
 
-_Result = tuple[_Pending[T, R], R | BaseException]
+def _tell_failed(error: Exception) -> None:
+    # A traceback's lines can hold what must not be logged.
+    log.error("committer.callback_failed", extra={"fields": {"kind": type(error).__name__}})
 
 
 class GroupCommitter(Generic[T, R]):
@@ -56,10 +75,10 @@ class GroupCommitter(Generic[T, R]):
         self._commit = commit
         self._max_batch = max_batch
         self._max_pending = max_pending
-        self._queue: queue.SimpleQueue[list[_Pending[T, R]] | None] = queue.SimpleQueue()
-        self._gathered: dict[asyncio.AbstractEventLoop, list[_Pending[T, R]]] = {}
+        self._queue: queue.SimpleQueue[_Group[T, R] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, _Group[T, R]] = {}
         # Handed over, and only the writer's by now.
-        self._taken: deque[_Pending[T, R]] = deque()
+        self._taken: deque[_Group[T, R]] = deque()
         self._pending = 0
         self._closed = False
         self._gate = threading.Lock()
@@ -97,10 +116,14 @@ class GroupCommitter(Generic[T, R]):
         """
         with self._gate:
             self._admit()
-            gathered = self._gathered.setdefault(loop, [])
-            gathered.append(_Pending(item, done, loop))
-        if len(gathered) == 1:
-            loop.call_soon(self._hand_over, loop)
+            group = self._gathered.get(loop)
+            if group is None:
+                group = self._gathered[loop] = _Group(loop)
+                loop.call_soon(self._hand_over, loop)
+            group.items.append(item)
+            group.dones.append(done)
+            if len(group.items) >= self._max_batch:
+                self._queue.put(self._gathered.pop(loop))
 
     def submit(self, item: T) -> "Future[R]":
         """Store an item from a thread; the future is done when it is on disk.
@@ -111,13 +134,13 @@ class GroupCommitter(Generic[T, R]):
         future: Future[R] = Future()
         # It will be stored, so it cannot be cancelled.
         future.set_running_or_notify_cancel()
-        self._put(_Pending(item, partial(_finish, future), None))
+        self._put(item, partial(_finish, future))
         return future
 
     def offer(self, item: T) -> bool:
         """Store an item that nobody waits for; False when there is no room for it."""
         try:
-            self._put(_Pending(item, _forget, None))
+            self._put(item, _forget)
         except InboxUnavailableError:
             return False
         return True
@@ -133,10 +156,13 @@ class GroupCommitter(Generic[T, R]):
                 self._queue.put(None)
         self._thread.join()
 
-    def _put(self, pending: _Pending[T, R]) -> None:
+    def _put(self, item: T, done: Done[R]) -> None:
+        group: _Group[T, R] = _Group(None)
+        group.items.append(item)
+        group.dones.append(done)
         with self._gate:
             self._admit()
-            self._queue.put([pending])
+            self._queue.put(group)
 
     def _admit(self) -> None:
         if self._closed:
@@ -147,8 +173,8 @@ class GroupCommitter(Generic[T, R]):
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._gate:
-            if gathered := self._gathered.pop(loop, None):
-                self._queue.put(gathered)
+            if group := self._gathered.pop(loop, None):
+                self._queue.put(group)
 
     def _run(self) -> None:
         is_open = True
@@ -158,30 +184,44 @@ class GroupCommitter(Generic[T, R]):
             while is_open and not self._queue.empty():
                 is_open = self._take(self._queue.get())
             if batch := self._next_batch():
-                _resolve(self._store(batch))
+                self._commit_batch(batch)
 
-    def _take(self, group: list[_Pending[T, R]] | None) -> bool:
+    def _take(self, group: _Group[T, R] | None) -> bool:
         """Take what was handed over; False when no more will be."""
-        self._taken.extend(group or ())
+        if group is not None:
+            self._taken.append(group)
         return group is not None
 
-    def _next_batch(self) -> list[_Pending[T, R]]:
-        size = min(len(self._taken), self._max_batch)
+    def _next_batch(self) -> list[_Group[T, R]]:
+        """Take as many groups as fit; none is larger than a batch."""
+        batch: list[_Group[T, R]] = []
+        left = self._max_batch
+        while self._taken and len(self._taken[0].items) <= left:
+            batch.append(self._taken.popleft())
+            left -= len(batch[-1].items)
         with self._gate:
-            self._pending -= size
-        return [self._taken.popleft() for _ in range(size)]
+            self._pending -= self._max_batch - left
+        return batch
 
-    def _store(self, batch: list[_Pending[T, R]]) -> list[_Result[T, R]]:
+    def _commit_batch(self, batch: list[_Group[T, R]]) -> None:
+        """Store a batch; then wake who waits, with one call for each group."""
+        results = iter(self._store([item for group in batch for item in group.items]))
+        for group in batch:
+            _resolve(group, [*islice(results, len(group.items))])
+
+    def _store(self, items: list[T]) -> Sequence[R | BaseException]:
         try:
-            results = self._commit([pending.item for pending in batch])
-            return list(zip(batch, results, strict=True))
+            results = self._commit(items)
+            if len(results) != len(items):
+                raise ValueError("there is not one result for each item")
         except InboxError as error:
-            return [(pending, error) for pending in batch]
+            return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - whatever it is, the senders must hear of it
-            if len(batch) == 1:
-                return [(batch[0], _unavailable(error))]
+            if len(items) == 1:
+                return [_unavailable(error)]
             # One item that cannot be stored must not take its neighbours down.
-            return [result for pending in batch for result in self._store([pending])]
+            return [result for item in items for result in self._store([item])]
+        return results
 
 
 def _forget(_: object) -> None:
@@ -194,28 +234,13 @@ def _unavailable(error: Exception) -> InboxUnavailableError:
     return unavailable
 
 
-def _resolve(results: Sequence[_Result[T, R]]) -> None:
-    """Wake who waits; each event loop is called once for the whole batch."""
-    by_loop: defaultdict[asyncio.AbstractEventLoop, list[_Result[T, R]]] = defaultdict(list)
-    for pending, result in results:
-        if pending.loop is None:
-            pending.done(result)
-        else:
-            by_loop[pending.loop].append((pending, result))
-    for loop, waiting in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_finish_all, waiting)
-        except RuntimeError:
-            # The loop has closed: nobody waits any more, and what is stored is stored.
-            continue
-
-
-def _finish_all(results: Sequence[_Result[T, R]]) -> None:
-    for pending, result in results:
-        try:
-            pending.done(result)
-        except Exception as error:  # noqa: BLE001 - the others of the batch wait for theirs
-            log.error("committer.callback_failed", extra={"fields": {"kind": type(error).__name__}})  # noqa: TRY400 - a traceback's lines can hold what must not be logged
+def _resolve(group: _Group[T, R], results: Sequence[R | BaseException]) -> None:
+    if group.loop is None:
+        group.tell(results)
+        return
+    # When the loop has closed nobody waits any more, and what is stored is stored.
+    with suppress(RuntimeError):
+        group.loop.call_soon_threadsafe(group.tell, results)
 
 
 def _finish(future: "asyncio.Future[R] | Future[R]", result: R | BaseException) -> None:
