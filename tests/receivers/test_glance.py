@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, glance, request_line
+from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, Glancer, glance, request_line
 from almahook.receivers.head import Head
 
 TARGETS = {request_line("/webhooks/main"): "main", request_line("/webhooks/sandbox"): "sandbox"}
@@ -167,3 +167,72 @@ def test_whatever_is_taken_is_what_the_parser_reads(fields, length, rest) -> Non
     assert parsed.url == b"/webhooks/main"
     assert parsed.body == whole[seen.body_from :]
     assert Head.of(parsed.headers) == seen.head
+
+
+def signed(*fields: bytes, signature: bytes = b"A" * 43 + b"=", body: bytes = b'{"a":1}') -> bytes:
+    length = b"Content-Length: %d" % len(body)
+    return request(b"X-Exl-Signature: " + signature, *fields, length, body=body)
+
+
+def one_that_knows(data: bytes) -> Glancer[str]:
+    """Make one that has seen a head so often that it recognises it."""
+    glancer = Glancer(TARGETS)
+    for _ in range(3):
+        assert glancer.glance(data) is not None
+    return glancer
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        signed(signature=b"B" * 43 + b"="),
+        signed(body=b'{"another": "body"}'),
+        signed(signature=b"short"),
+        signed(signature=b""),
+        signed(signature=b"B" * 43 + b"= "),
+        signed(signature=b"B" * 43 + b"=\x00"),
+        signed(signature=b"B" * 43 + b"=\r\nX-Other: a"),
+        signed(body=b""),
+        signed(body=b"x" * MAX_GLANCE_BODY_BYTES),
+        signed(body=b"x" * (MAX_GLANCE_BODY_BYTES + 1)),
+        signed(b"Transfer-Encoding: chunked"),
+        signed().replace(b"/main", b"/sandbox"),
+        signed().replace(b"7", b"+7"),
+        signed().replace(b"7", b"07"),
+        signed()[:40],
+        signed()[:-9],
+        b"X" + signed(),
+    ],
+)
+def test_one_who_knows_a_head_reads_all_others_as_one_who_knows_none(data: bytes) -> None:
+    assert one_that_knows(signed()).glance(data) == glance(data, TARGETS)
+
+
+@pytest.mark.parametrize("first", ["signature", "length"])
+def test_a_head_that_is_known_is_read_whichever_of_its_values_comes_first(first: str) -> None:
+    fields = [b"X-Exl-Signature: " + b"A" * 43 + b"=", b"Host: a", b"content-length: 7"]
+    data = request(*(fields if first == "signature" else reversed(fields)))
+    other = data.replace(b"AAA", b"abc").replace(b"7\r\n", b"19\r\n")
+    seen = one_that_knows(data).glance(other)
+    assert seen == glance(other, TARGETS)
+    assert seen is not None
+    assert seen.head.announced == 19
+
+
+def test_heads_that_change_all_the_time_are_read_all_the_same() -> None:
+    glancer = Glancer(TARGETS)
+    for number in range(20):
+        data = signed(b"X-Request-Id: %d" % number)
+        assert glancer.glance(data) == glance(data, TARGETS)
+
+
+CHANGES = st.tuples(st.integers(0, len(signed())), st.integers(0, 3), st.binary(max_size=3))
+
+
+@given(changes=st.lists(CHANGES, min_size=1, max_size=3))
+def test_however_a_known_head_is_changed_it_is_read_as_one_that_is_new(changes) -> None:
+    glancer = one_that_knows(signed())
+    data = signed()
+    for place, length, put in changes:
+        data = data[:place] + put + data[place + length :]
+    assert glancer.glance(data) == glance(data, TARGETS)
