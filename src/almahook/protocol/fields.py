@@ -49,10 +49,11 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
 
 def _text(value: Any) -> str:
     """Read a plain value, or the ``value`` of Alma's coded ``{"value", "desc"}``."""
-    if type(value) is dict:
-        value = value.get("value")
     if type(value) is str:
         return value.strip()
+    if type(value) is dict:
+        value = value.get("value")
+        return "" if type(value) is dict else _text(value)
     # A fraction is no id: it has lost the digits that tell two of them apart.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
@@ -71,28 +72,26 @@ def _is_name(text: str) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = _text(value)
-    return text if _is_plain(text) else ""
+    text = value.strip() if type(value) is str else _text(value)
+    return text if len(text) <= _LONGEST and text.isprintable() else ""
 
 
 def _id(value: Any) -> str:
-    text = _text(value)
-    if _is_plain(text):
+    text = value.strip() if type(value) is str else _text(value)
+    if len(text) <= _LONGEST and text.isprintable():
         return text
     return f"sha256:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
-def _is_plain(text: str) -> bool:
-    return len(text) <= _LONGEST and text.isprintable()
 
 
 def _subject(document: dict[str, Any], action: str) -> Any:
     known = ACTIONS.get(action)
     if known is None:
         return None
-    value: Any = document
-    for key in (known.payload, *known.subject):
-        if type(value) is list:
-            value = value[0] if value else None
-        value = value.get(key) if type(value) is dict else None
+    value = document.get(known.payload)
+    for key in known.subject:
+        if type(value) is list and value:
+            value = value[0]
+        if type(value) is not dict:
+            return None
+        value = value.get(key)
     return value

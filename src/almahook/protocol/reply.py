@@ -13,6 +13,7 @@ from almahook.protocol.message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal
 
     Mode = Literal["inbox", "direct"]
@@ -29,33 +30,39 @@ _RETRY_AFTER_S = "60"
 _INVALID_SIGNATURE = "Signature invalid"
 
 
-class Stored:
+class TakenIn:
+    """The event was taken in, whatever became of it."""
+
+    __slots__ = ()
+
+
+class Stored(TakenIn):
     """The event is in the inbox."""
 
     __slots__ = ()
 
 
-class Unhandled:
+class Unhandled(TakenIn):
     """Direct mode: no handler takes this action."""
 
     __slots__ = ()
 
 
-class Handled:
+class Handled(TakenIn):
     """Direct mode: every handler succeeded or skipped."""
 
     __slots__ = ()
 
 
-class Failed:
+class Failed(TakenIn):
     """Direct mode: a handler raised."""
 
     __slots__ = ()
 
 
-Result = Challenged | Refused | Stored | Unhandled | Handled | Failed | AlmaHookError
+Result = Challenged | Refused | TakenIn | AlmaHookError
 
-_FIXED = {
+_FIXED: "Mapping[type[TakenIn], Response]" = {
     Stored: Response(status=200, body=b'{"status":"stored"}', headers=_JSON),
     Handled: Response(status=200, body=b'"Done"', headers=_JSON),
     Unhandled: Response(status=400, body=b'"Invalid action."', headers=_JSON),
@@ -65,13 +72,13 @@ _FIXED = {
 
 def reply(result: Result, *, mode: Mode = "inbox") -> Response:
     """Say what Alma hears for this result."""
+    if isinstance(result, TakenIn):
+        return _FIXED[type(result)]
     if isinstance(result, Challenged):
         return challenge_reply(result.challenge)
     if isinstance(result, Refused):
         return _refusal_reply(result, mode)
-    if isinstance(result, AlmaHookError):
-        return error_reply(result, status=_final_status(result))
-    return _FIXED[type(result)]
+    return error_reply(result, status=_final_status(result))
 
 
 def challenge_reply(challenge: str) -> Response:
@@ -85,19 +92,20 @@ def challenge_reply(challenge: str) -> Response:
 
 def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
     """Say an error as JSON: its stable code, and a text for a person."""
-    status = status or error.status
+    allow = "GET, POST" if isinstance(error, MethodNotAllowedError) else ""
+    return _error_reply(error.code, error.message, status or error.status, allow)
+
+
+# Refusals come in floods, and are all alike.
+@lru_cache(maxsize=64)
+def _error_reply(code: str, message: str, status: int, allow: str) -> Response:
     headers = dict(_JSON)
     if status == _SERVICE_UNAVAILABLE:
         headers["retry-after"] = _RETRY_AFTER_S
-    if isinstance(error, MethodNotAllowedError):
-        headers["allow"] = "GET, POST"
-    body = _error_body(error.code, error.message)
+    if allow:
+        headers["allow"] = allow
+    body = _encoded({"error": code, "message": message})
     return Response(status=status, body=body, headers=headers)
-
-
-@lru_cache(maxsize=64)
-def _error_body(code: str, message: str) -> bytes:
-    return _encoded({"error": code, "message": message})
 
 
 def _encoded(value: object) -> bytes:

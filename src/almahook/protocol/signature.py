@@ -42,14 +42,14 @@ def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> i
         raise MissingSignatureError
     # Bytes, because text that is not ASCII cannot be compared in constant time.
     given = text.encode("utf-8", "surrogatepass")
-    matched = [
-        index
-        for index, secret in enumerate(secrets)
+    matched = -1
+    for index, secret in enumerate(secrets):
+        right = _encoded(hmac.digest(secret, body, "sha256"))
         # An empty key is one that anybody has.
-        if secret and hmac.compare_digest(_encoded(hmac.digest(secret, body, "sha256")), given)
-    ]
-    if matched:
-        return matched[0]
+        if hmac.compare_digest(right, given) and secret and matched < 0:
+            matched = index
+    if matched >= 0:
+        return matched
     raise SignatureMismatchError if _is_well_formed(given) else MalformedSignatureError
 
 
