@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from threading import Event
+from typing import cast
 
 from almahook.app.new_event import new_event
 from almahook.errors import InboxError
@@ -59,7 +60,9 @@ class Intake:
         self._clock = clock
         self._on_stored = on_stored
         self._on_not_recorded = on_not_recorded
-        self._events = GroupCommitter(self._store, max_pending=max_pending)
+        self._events: GroupCommitter[NewEvent, Receipt | Stored] = GroupCommitter(
+            self._store, max_pending=max_pending
+        )
         self._rejections = GroupCommitter(
             self._reject, max_batch=_REFUSALS_AT_ONCE, max_pending=_REFUSALS_WAITING
         )
@@ -86,19 +89,26 @@ class Intake:
             InboxUnavailableError: It could not be stored, or its handlers are running already.
         """
         receipt = await self._events.append(new_event(accepted, received_at=received_at))
-        if self._deliver is not None and receipt is not None:
+        if self._deliver is not None and isinstance(receipt, Receipt):
             return await self._deliver(receipt.seq)
         return _STORED
 
-    def store(self, accepted: Accepted, received_at: float, done: Callable[[Result], None]) -> None:
+    def store(
+        self,
+        accepted: Accepted,
+        received_at: float,
+        done: Callable[[Result], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         """Store an event without a task of its own: ``done`` is called on the running event loop.
 
         Raises:
             InboxUnavailableError: There is no room.
         """
         event = new_event(accepted, received_at=received_at)
-        loop = asyncio.get_running_loop()
-        self._events.append_then(event, lambda stored: done(_result(stored)), loop=loop)
+        # Without handlers to run, the committer tells this or an error of the inbox.
+        told = cast("Callable[[Receipt | Stored | BaseException], None]", done)
+        self._events.append_then(event, told, loop=loop)
 
     def record(self, refusal: Refusal) -> None:
         """Keep a refused request, if there is room: a flood must not cost more than refusing it."""
@@ -114,7 +124,7 @@ class Intake:
     def _rejection(self, refusal: Refusal) -> Rejection:
         return rejection(refusal, body_bytes=self._refusal_bytes)
 
-    def _store(self, events: Sequence[NewEvent]) -> Sequence[Receipt | None]:
+    def _store(self, events: Sequence[NewEvent]) -> Sequence[Receipt | Stored]:
         try:
             receipts = self._put(events)
         except InboxError:
@@ -124,23 +134,18 @@ class Intake:
         self._on_stored()
         return receipts
 
-    def _put(self, events: Sequence[NewEvent]) -> Sequence[Receipt | None]:
+    def _put(self, events: Sequence[NewEvent]) -> Sequence[Receipt | Stored]:
         """Store as cheaply as is enough: only who runs the handlers at once needs a number."""
         if self._deliver is not None:
             return self._inbox.append(events)
         self._inbox.spool(events)
-        return [None] * len(events)
+        return [_STORED] * len(events)
 
     def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
         self._inbox.reject(rejections)
         is_flood = len(rejections) == _REFUSALS_AT_ONCE
         self._closing.wait(_PAUSE_IN_FLOOD_S if is_flood else _PAUSE_S)
         return [None] * len(rejections)
-
-
-def _result(stored: Receipt | BaseException | None) -> Result:
-    # The committer turns every other error into this one.
-    return stored if isinstance(stored, InboxError) else _STORED
 
 
 def rejection(refusal: Refusal, *, body_bytes: int) -> Rejection:

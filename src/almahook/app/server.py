@@ -12,7 +12,7 @@ from typing import cast
 import uvicorn
 
 from almahook.app.receiving import ReceivingApp
-from almahook.receivers.http import PatientProtocol, WebhookProtocol
+from almahook.receivers.http import PatientProtocol, ShortWay, WebhookProtocol
 
 # Longer than the idle time-out of the usual proxies (60 s), so that they close first and never
 # send a request into a connection that is just closing.
@@ -97,7 +97,7 @@ def _protocol(listener: ReceivingApp) -> type[asyncio.Protocol]:
     if listener.settings.mode == "direct":
         return PatientProtocol
     timeout_s = listener.settings.body_timeout_s
-    make = partial(WebhookProtocol, listener.reception, body_timeout_s=timeout_s)
+    make = partial(WebhookProtocol, ShortWay(listener.reception, body_timeout_s=timeout_s))
     # uvicorn only calls it.
     return cast("type[asyncio.Protocol]", make)
 

@@ -37,7 +37,10 @@ class Counts(msgspec.Struct):
 
     def count_received(self, profile: str, result: str) -> None:
         """Count an event by what became of it."""
-        _add(self.received.setdefault(profile, {}), result, 1)
+        results = self.received.get(profile)
+        if results is None:
+            results = self.received[profile] = {}
+        _add(results, result, 1)
 
     def count_acknowledged(self, profile: str, result: str, seconds: float) -> None:
         """Count an event that was answered, and how long that took."""

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from almahook.errors import AlmaHookError, InboxError, SlowBodyError
 from almahook.protocol import Accepted, Endpoint, Request, Response, answer, reply
 from almahook.protocol.reply import Result
-from almahook.receivers.glance import glance, request_line
+from almahook.receivers.glance import Glancer, request_line
 from almahook.receivers.head import Head
 from almahook.receivers.reception import Reception, failed, log, not_stored
 
@@ -92,20 +92,47 @@ class PatientProtocol(HttpToolsProtocol):
             self._timer = None
 
 
-class WebhookProtocol(PatientProtocol):
-    """Answers Alma's requests as soon as they are read.
+class ShortWay:
+    """What the connections of one listener share.
 
     Args:
         reception: Decides nothing by the protocol's own rules, but keeps and counts.
         body_timeout_s: A body that takes longer is cut off.
+    """
+
+    def __init__(self, reception: Reception, *, body_timeout_s: float) -> None:
+        self.reception = reception
+        self.body_timeout_s = body_timeout_s
+        self.glancer = Glancer(_request_lines(reception.endpoints))
+        self._last: tuple[Response | None, object, bytes] = (None, None, b"")
+
+    def encode(
+        self, response: Response, own: Sequence[tuple[bytes, bytes]], *, keep_alive: bool
+    ) -> bytes:
+        """Write a response as it is sent, with uvicorn's own headers.
+
+        These are the date, and another list each second.
+        """
+        last, its_own, encoded = self._last
+        if response is last and own is its_own and keep_alive:
+            return encoded
+        encoded = _encode(response, own, keep_alive=keep_alive)
+        if keep_alive:
+            self._last = (response, own, encoded)
+        return encoded
+
+
+class WebhookProtocol(PatientProtocol):
+    """Answers Alma's requests as soon as they are read.
+
+    Args:
+        short_way: What all connections share.
         given: What uvicorn gives to every protocol.
     """
 
-    def __init__(self, reception: Reception, *, body_timeout_s: float, **given: Any) -> None:
+    def __init__(self, short_way: "ShortWay", **given: Any) -> None:
         super().__init__(**given)
-        self.reception = reception
-        self._body_timeout_s = body_timeout_s
-        self._endpoints = _request_lines(reception.endpoints)
+        self.short_way = short_way
         # Whether the parser is between two requests, so that a request may pass it by.
         self._is_between = True
         self._unfinished: Exchange | None = None
@@ -150,16 +177,19 @@ class WebhookProtocol(PatientProtocol):
 
     def _look_at(self, data: bytes) -> bytes:
         """Take the request that the data begin with, if it is plain; return what is left."""
-        seen = glance(data, self._endpoints)
+        seen = self.short_way.glancer.glance(data)
+        if seen is None:
+            return data
+        endpoint, head, body_from = seen
         # What is too large is refused by its head, before its body is sent.
-        if seen is None or seen.head.announced > seen.target.max_body_bytes:
+        if head.announced > endpoint.max_body_bytes:
             return data
         if self._timer is not None:
             self._stop_waiting()
-        exchange = Exchange(self, seen.target, seen.head)
+        exchange = Exchange(self, endpoint, head)
         # It has all that uvicorn's protocol asks of a cycle.
         self.cycle = exchange  # type: ignore[assignment]
-        return self._fill(exchange, data[seen.body_from :])
+        return self._fill(exchange, data[body_from:])
 
     def _fill(self, exchange: "Exchange", data: bytes) -> bytes:
         """Give a request its body, or the part that has come; return what is left."""
@@ -167,7 +197,7 @@ class WebhookProtocol(PatientProtocol):
         if len(data) < missing:
             exchange.body += data
             self._unfinished = exchange
-            exchange.wait(self._body_timeout_s)
+            exchange.wait(self.short_way.body_timeout_s)
             return b""
         self._unfinished = None
         exchange.complete(data[:missing])
@@ -186,20 +216,20 @@ class Exchange:
     """One request and its answer, in place of uvicorn's cycle."""
 
     __slots__ = (
-        *("body", "disconnected", "keep_alive", "message_event", "more_body", "response_complete"),
-        *("_endpoint", "_head", "_protocol", "_reception", "_started", "_timer"),
+        *("body", "disconnected", "keep_alive", "more_body", "response_complete"),
+        *("_endpoint", "_head", "_protocol", "_started", "_timer"),
     )
 
+    message_event = _NOBODY_WAITS
+
     def __init__(self, protocol: WebhookProtocol, endpoint: Endpoint, head: Head) -> None:
-        # These are what uvicorn's protocol reads and writes.
+        # These, and the one above, are what uvicorn's protocol reads and writes.
         self.body = b""
         self.more_body = True
         self.disconnected = False
         self.response_complete = False
         self.keep_alive = True
-        self.message_event = _NOBODY_WAITS
         self._protocol = protocol
-        self._reception = protocol.reception
         self._endpoint = endpoint
         self._head = head
         self._timer: asyncio.TimerHandle | None = None
@@ -218,9 +248,10 @@ class Exchange:
     def complete(self, rest: bytes) -> None:
         """Decide, and store what is accepted; an error of our own becomes a 503."""
         self._end_body()
-        self._started = self._reception.ports.clock()
+        reception = self._protocol.short_way.reception
+        self._started = reception.ports.clock()
         try:
-            result = self._decide(self._request(self.body + rest))
+            result = self._decide(self._request(self.body + rest), reception)
         except Exception as error:  # noqa: BLE001 - the connection must not end without an answer
             result = failed(error)
         if result is not None:
@@ -236,14 +267,14 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _decide(self, request: Request) -> Result | None:
+    def _decide(self, request: Request, reception: Reception) -> Result | None:
         """Return the result, or None when it is still to come."""
         outcome = answer(request, endpoint=self._endpoint)
         if not isinstance(outcome, Accepted):
-            self._reception.note(outcome, request, self._endpoint.profile, self._started)
+            reception.note(outcome, request, self._endpoint.profile, self._started)
             return outcome
         try:
-            self._reception.ports.store(outcome, self._started, self._stored)
+            reception.ports.store(outcome, self._started, self._stored, self._protocol.loop)
         except InboxError as error:
             return not_stored(error)
         return None
@@ -252,8 +283,9 @@ class Exchange:
         self._answer(not_stored(result) if isinstance(result, AlmaHookError) else result)
 
     def _answer(self, result: Result) -> None:
-        self._reception.count(result, self._endpoint.profile, self._started)
-        self._write(reply(result, mode=self._reception.mode))
+        reception = self._protocol.short_way.reception
+        reception.count(result, self._endpoint.profile, self._started)
+        self._write(reply(result, mode=reception.mode))
 
     def _cut_off(self) -> None:
         if self.response_complete or self.disconnected:
@@ -262,8 +294,9 @@ class Exchange:
         self._end_body()
         profile = self._endpoint.profile
         announced = self._head.announced
-        result = self._reception.turn_away(SlowBodyError(), self._request(b""), profile, announced)
-        self._write(reply(result, mode=self._reception.mode))
+        reception = self._protocol.short_way.reception
+        result = reception.turn_away(SlowBodyError(), self._request(b""), profile, announced)
+        self._write(reply(result, mode=reception.mode))
 
     def _request(self, body: bytes) -> Request:
         return Request(
@@ -278,9 +311,9 @@ class Exchange:
         if self.disconnected or protocol.transport.is_closing():
             return
         self.response_complete = True
-        # uvicorn's own headers, which are the date.
         own = protocol.server_state.default_headers
-        protocol.transport.write(_encode(response, own, keep_alive=self.keep_alive))
+        encoded = protocol.short_way.encode(response, own, keep_alive=self.keep_alive)
+        protocol.transport.write(encoded)
         if not self.keep_alive:
             protocol.transport.close()
         protocol.on_short_response()

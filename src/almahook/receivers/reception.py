@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,14 +11,31 @@ from almahook.errors import (
     InboxUnavailableError,
     RefusalError,
 )
-from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Request, Response
+from almahook.protocol import (
+    Accepted,
+    Challenged,
+    Endpoint,
+    Failed,
+    Handled,
+    Refused,
+    Request,
+    Response,
+    Stored,
+    Unhandled,
+)
 from almahook.protocol.reply import Mode, Result
 from almahook.receivers.budget import LineBudget
 from almahook.receivers.counts import Counts
 
 TakeIn = Callable[[Accepted, float], Awaitable[Result]]
-Store = Callable[[Accepted, float, Callable[[Result], None]], None]
+Store = Callable[[Accepted, float, Callable[[Result], None], AbstractEventLoop], None]
 
+_TAKEN_IN: Mapping[type[object], str] = {
+    Stored: "stored",
+    Handled: "handled",
+    Failed: "failed",
+    Unhandled: "unhandled",
+}
 _LONGEST_NAME = 100
 _LINES_PER_SECOND = 20
 
@@ -48,8 +66,8 @@ class Ports:
     Attributes:
         take_in: Stores an accepted message durably, and in direct mode handles it, before it
             returns; says what became of it.
-        store: Stores an accepted message durably, then calls back on the event loop with what
-            became of it. For hosts that do without a task per request.
+        store: Stores an accepted message durably, then calls back on the event loop it is given
+            with what became of it. For hosts that do without a task per request.
         record: Keeps a refused request, without being waited for.
         page: Answers ``/readyz`` and ``/metrics``, in its time; None when there is no such page.
         clock: Seconds since the epoch.
@@ -110,15 +128,16 @@ class Reception:
 
     def count(self, result: Result, profile: str, started: float) -> None:
         """Count what was answered."""
-        if self.counts is None or isinstance(result, Challenged):
+        counts = self.counts
+        if counts is None:
             return
-        if isinstance(result, Refused):
-            self.counts.count_refused(result.error.code)
+        taken_in = _TAKEN_IN.get(type(result))
+        if taken_in is not None:
+            counts.count_acknowledged(profile, taken_in, max(0.0, self.ports.clock() - started))
+        elif isinstance(result, Refused):
+            counts.count_refused(result.error.code)
         elif isinstance(result, AlmaHookError):
-            self.counts.count_received(profile, result.code)
-        else:
-            seconds = max(0.0, self.ports.clock() - started)
-            self.counts.count_acknowledged(profile, type(result).__name__.lower(), seconds)
+            counts.count_received(profile, result.code)
 
     def _record(
         self, refused: Refused, request: Request, *, profile: str, size: int, now: float
