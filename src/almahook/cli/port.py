@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from almahook.errors import ConfigurationError
 
+# From the first moment on: who cannot wait in the queue tries again after a second.
+_BACKLOG = 2048
 _FIXES = {
     errno.EADDRINUSE: "another program listens there. Stop it, or take another port: --port {next}",
     errno.EACCES: "only root may listen on ports below 1024. Take --port 8080, and put a proxy in "
@@ -25,7 +27,7 @@ def open_port(host: str, port: int) -> list[socket.socket]:
     failure: OSError | None = None
     for family, address in _addresses(host, port):
         try:
-            opened.append(socket.create_server(address, family=family))
+            opened.append(socket.create_server(address, family=family, backlog=_BACKLOG))
         except OSError as error:
             failure = error
             if error.errno == errno.EADDRINUSE:
