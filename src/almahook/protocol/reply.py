@@ -7,7 +7,8 @@ answered 4xx or 2xx. https://developers.exlibrisgroup.com/alma/integrations/webh
 import json
 from functools import lru_cache
 
-from almahook.errors import AlmaHookError, MethodNotAllowedError, RefusalError, SignatureError
+from almahook.errors.base import AlmaHookError
+from almahook.errors.refusal import MethodNotAllowedError, RefusalError, SignatureError
 from almahook.protocol.answer import Challenged, Refused
 from almahook.protocol.message import Response
 
@@ -85,19 +86,20 @@ def challenge_reply(challenge: str) -> Response:
 
 def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
     """Say an error as JSON: its stable code, and a text for a person."""
-    status = status or error.status
+    is_method = isinstance(error, MethodNotAllowedError)
+    return _error_reply(status or error.status, error.code, error.message, is_method)
+
+
+# The same few come again and again.
+@lru_cache(maxsize=64)
+def _error_reply(status: int, code: str, message: str, is_method: bool) -> Response:
     headers = dict(_JSON)
     if status == _SERVICE_UNAVAILABLE:
         headers["retry-after"] = _RETRY_AFTER_S
-    if isinstance(error, MethodNotAllowedError):
+    if is_method:
         headers["allow"] = "GET, POST"
-    body = _error_body(error.code, error.message)
+    body = _encoded({"error": code, "message": message})
     return Response(status=status, body=body, headers=headers)
-
-
-@lru_cache(maxsize=64)
-def _error_body(code: str, message: str) -> bytes:
-    return _encoded({"error": code, "message": message})
 
 
 def _encoded(value: object) -> bytes:
