@@ -16,12 +16,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# msgspec takes no more characters, a sign included.
+_LONGEST = 4300
+
 
 def decode(text: bytes) -> Any:
     """Decode JSON in UTF-8.
 
     Raises:
-        ValueError: It is none, or has half a character or a number too large for a float.
+        ValueError: It is none, has half a character, or a number that is too large.
         DuplicateKeyError: An object has a key twice.
         NestingError: It is nested too deep.
     """
@@ -31,6 +34,7 @@ def decode(text: bytes) -> Any:
     document = json.loads(
         text.decode("utf-8"),
         object_pairs_hook=objects,
+        parse_int=_whole,
         parse_float=_finite,
         parse_constant=_refuse,
     )
@@ -50,6 +54,12 @@ class _Objects:
         made = dict(pairs)
         self.has_twice |= len(made) != len(pairs)
         return made
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST:
+        raise ValueError
+    return int(text)
 
 
 def _finite(text: str) -> float:
