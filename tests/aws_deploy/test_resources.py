@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from almahook.inbox.aws import resources
+from almahook.inbox.aws import names, resources
 from aws_deploy.template import ACCOUNT, REGION, Stack, load, translated
 
 NAME = "almahook"
@@ -25,14 +25,14 @@ def terraform(project: Path) -> str:
 def test_the_table_is_the_inbox_s_in_both_shapes(project: Path, queue) -> None:
     direct = dict(Stack(translated(load(project / "aws/direct/template.yaml"))).resources())
     for table in (queue["Table"], direct["Table"]):
-        assert table["TableName"] == resources.table_name(NAME)
+        assert table["TableName"] == names.table_name(NAME)
         assert {name: table[name] for name in resources.TABLE} == resources.TABLE
 
 
 def test_the_queues_are_the_inbox_s(queue) -> None:
     events, parked = queue["Queue"], queue["DeadLetters"]
-    assert events["QueueName"] == resources.queue_name(NAME)
-    assert parked["QueueName"] == resources.dead_letter_queue_name(NAME)
+    assert events["QueueName"] == names.queue_name(NAME)
+    assert parked["QueueName"] == names.dead_letter_queue_name(NAME)
     defaults = {"ReceiveMessageWaitTimeSeconds": 0}
     assert resources.QUEUE.items() <= (defaults | events).items()
     assert resources.DEAD_LETTER_QUEUE.items() <= (defaults | parked).items()
@@ -41,7 +41,7 @@ def test_the_queues_are_the_inbox_s(queue) -> None:
 
 def test_the_bucket_is_the_inbox_s(queue) -> None:
     bucket = queue["Bodies"]
-    name = resources.bucket_name(NAME, account=ACCOUNT, region=REGION)
+    name = names.bucket_name(NAME, account=ACCOUNT, region=REGION)
     assert bucket["BucketName"] == name
     assert {name: bucket[name] for name in resources.BUCKET} == resources.BUCKET
 
@@ -54,7 +54,7 @@ def test_terraform_has_the_same_numbers(terraform: str, queue) -> None:
     assert numbers("message_retention_seconds") == {resources.RETENTION_S}
     (rule,) = resources.BUCKET["LifecycleConfiguration"]["Rules"]
     assert numbers("days") == {rule["ExpirationInDays"]}
-    assert re.findall(r'prefix = "(.+)"', terraform) == [resources.SPOOL_PREFIX]
+    assert re.findall(r'prefix = "(.+)"', terraform) == [names.SPOOL_PREFIX]
 
 
 def test_terraform_allows_each_function_the_same(project: Path, queue) -> None:

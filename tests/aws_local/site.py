@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from almahook.app.functions.manifest import FILE as MANIFEST
-from almahook.app.functions.manifest import write_manifest
+from almahook.app.functions.manifest_file import write_manifest
 from almahook.config import load_settings
 from almahook.inbox import EventFilter, Run
 from almahook.inbox.aws.store import AWSInbox

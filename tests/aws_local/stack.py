@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from almahook.inbox.aws import resources
+from almahook.inbox.aws import names, resources
 from aws_local.ministack import REGION, Ministack
 
 ACCOUNT = "000000000000"
@@ -37,16 +37,16 @@ def make_stack(ministack: Ministack, name: str, *, visibility_timeout_s: int = 3
     """Make what a template makes."""
     sqs = ministack.client("sqs")
     dead = sqs.create_queue(
-        QueueName=resources.dead_letter_queue_name(name),
+        QueueName=names.dead_letter_queue_name(name),
         Attributes=_text(resources.DEAD_LETTER_QUEUE),
     )["QueueUrl"]
     queue = sqs.create_queue(
-        QueueName=resources.queue_name(name),
+        QueueName=names.queue_name(name),
         Attributes=_text({**resources.QUEUE, "VisibilityTimeout": visibility_timeout_s}),
     )["QueueUrl"]
-    table = resources.table_name(name)
+    table = names.table_name(name)
     ministack.client("dynamodb").create_table(TableName=table, **resources.TABLE)
-    bucket = resources.bucket_name(name, account=ACCOUNT, region=REGION)
+    bucket = names.bucket_name(name, account=ACCOUNT, region=REGION)
     ministack.client("s3").create_bucket(Bucket=bucket)
     return Stack(ministack, name, table, queue, dead, bucket)
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from almahook.app.functions import manifest
+from almahook.app.functions.manifest_file import write_manifest
 from almahook.config import load_settings
 from almahook.testing.host_contract import write_settings
 from almahook.testing.host_contract.given import OLDER_SECRET, SECRET
@@ -30,9 +31,7 @@ def write_function_settings(folder: Path, mode: str) -> Path:
     for found, wanted in _SECRETS.items():
         text = text.replace(found, wanted)
     file.write_text(text, "utf-8")
-    (folder / manifest.FILE).write_bytes(
-        manifest.write_manifest(load_settings(file, environment={}))
-    )
+    (folder / manifest.FILE).write_bytes(write_manifest(load_settings(file, environment={})))
     return file
 
 

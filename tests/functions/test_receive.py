@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from almahook.app.functions import manifest
+from almahook.app.functions.manifest_file import write_manifest
 from almahook.config import load_settings
 from almahook.errors import ConfigurationError
 from almahook.testing.host_contract import HTTPRequest
@@ -144,7 +145,7 @@ def test_a_secret_in_a_file_does_not_travel(tmp_path: Path) -> None:
     file = tmp_path / "almahook.toml"
     file.write_text('[profiles.main]\nsecrets = ["file:secret"]\n', "utf-8")
     with pytest.raises(ConfigurationError, match="aws-secretsmanager:NAME"):
-        manifest.write_manifest(load_settings(file, environment={}))
+        write_manifest(load_settings(file, environment={}))
 
 
 def test_without_a_manifest_the_error_says_what_to_type(tmp_path: Path) -> None:

@@ -10,8 +10,6 @@ import pytest
 from functions.conftest import ENVIRONMENT, write_function_settings
 from functions.loopback import running_queue
 
-# What msgspec loads by itself, such as typing_extensions where it is installed, is its own affair.
-WITH_MSGSPEC = "import msgspec"
 ASK = """
 import json, os, sys
 
@@ -24,25 +22,52 @@ from_handler = handler(json.load(sys.stdin), Context)
 print(json.dumps([from_handler["statusCode"], sorted(set(sys.modules) - before)]))
 """
 
-# Of the standard library, and some of it only in some releases of Python.
-REFUSING = {
-    *("__future__", "_blake2", "_hashlib", "binascii", "hashlib", "hmac", "warnings"),
-    *("copyreg", "enum", "re", "sre_compile", "sre_constants", "sre_parse", "_sre", "types"),
-    *("_collections", "_functools", "_operator", "_struct", "collections", "contextlib"),
-    *("functools", "heapq", "itertools", "keyword", "operator", "reprlib", "importlib", "_weakref"),
-    *("_json", "json", "time", "math", "linecache", "gc"),
+# The base64 of 32 bytes.
+WELL_FORMED = f"{'A' * 43}="
+
+# Of almahook's own, whatever is answered.
+ALWAYS = {
+    *("almahook", "almahook.lazy", "almahook.app", "almahook.app.functions"),
+    *("almahook.app.functions.log", "almahook.app.functions.manifest"),
+    *("almahook.app.functions.receive", "almahook.app.functions.secret_values"),
+    *("almahook.errors", "almahook.errors.base", "almahook.errors.refusal"),
+    *("almahook.protocol", "almahook.protocol.answer", "almahook.protocol.message"),
+    *("almahook.protocol.plain", "almahook.protocol.reply"),
+    *("almahook.receivers", "almahook.receivers.aws_lambda"),
+    *("almahook.receivers.aws_lambda.payload_v2", "almahook.receivers.aws_lambda.receiver"),
+    "almahook.receivers.aws_lambda.shape",
 }
-# The rest is the transport's, and what reads a message.
+CHALLENGED = {"almahook.protocol.challenge"}
+REFUSED = {"almahook.protocol.signature", "almahook.receivers.budget"}
+STORED = {
+    *("almahook.app.functions.reading", "almahook.app.functions.spool"),
+    *("almahook.aws", "almahook.aws.call", "almahook.aws.sigv4"),
+    *("almahook.errors.aws", "almahook.errors.inbox", "almahook.errors.message"),
+    *("almahook.inbox", "almahook.inbox.aws", "almahook.inbox.aws.names"),
+    *("almahook.inbox.aws.spool", "almahook.inbox.aws.text"),
+    *("almahook.protocol.document", "almahook.protocol.fields", "almahook.protocol.limits"),
+    *("almahook.protocol.plain_json", "almahook.protocol.signature", "almahook.protocol.utf8"),
+    "almahook.protocol.vocabulary",
+}
+
+# Of the standard library: what json loads, and the runtime client with it.
+JSON = {
+    *("json", "_json", "re", "sre_compile", "sre_constants", "sre_parse", "_sre", "copyreg"),
+    *("enum", "types", "functools", "_functools", "collections", "_collections", "operator"),
+    *("_operator", "itertools", "keyword", "reprlib", "time"),
+}
+ANSWERING = JSON | {"__future__", "gc"}
+VERIFYING = ANSWERING | {"hmac", "hashlib", "_hashlib", "_blake2", "binascii", "warnings"}
+# The rest is the transport's.
 NEVER = {
-    *("boto3", "botocore", "urllib3", "requests", "httpx2"),
-    *("asyncio", "concurrent", "dataclasses", "inspect", "logging", "pathlib", "sqlite3"),
-    *("subprocess", "tempfile", "tomllib", "traceback", "unittest", "xml"),
+    *("boto3", "botocore", "urllib3", "requests", "httpx2", "msgspec"),
+    *("asyncio", "concurrent", "dataclasses", "decimal", "inspect", "logging", "pathlib"),
+    *("sqlite3", "subprocess", "tempfile", "tomllib", "traceback", "typing", "unittest", "uuid"),
+    *("xml", "importlib.metadata"),
 }
 
 
-def ask(
-    tmp_path: Path, request: dict[str, str], *, first: str = "", **more: str
-) -> tuple[int, set[str]]:
+def ask(tmp_path: Path, request: dict[str, str], **more: str) -> tuple[int, set[str]]:
     """Return the status, and which modules it took."""
     write_function_settings(tmp_path, "inbox")
     event = {
@@ -56,7 +81,7 @@ def ask(
         "isBase64Encoded": False,
     }
     done = subprocess.run(
-        [sys.executable, "-S", "-c", first + ASK],
+        [sys.executable, "-S", "-c", ASK],
         input=json.dumps(event),
         env={
             "PYTHONPATH": ":".join(entry for entry in sys.path if entry),
@@ -69,23 +94,38 @@ def ask(
         check=True,
     )
     status, modules = json.loads(done.stdout.splitlines()[-1])
-    return status, {name.partition(".")[0] for name in modules}
+    return status, set(modules)
+
+
+def own(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.partition(".")[0] == "almahook"}
+
+
+def others(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules - own(modules)}
+
+
+def test_to_answer_a_challenge_takes_these_modules_and_no_others(tmp_path: Path) -> None:
+    status, modules = ask(tmp_path, {"method": "GET", "query": "challenge=0b9d2f0e-6d5c"})
+    assert status == 200
+    assert own(modules) == ALWAYS | CHALLENGED
+    assert others(modules) <= ANSWERING
 
 
 @pytest.mark.parametrize(
-    ("request_", "status"),
+    "request_",
     [
-        ({"method": "GET", "query": "challenge=0b9d2f0e-6d5c"}, 200),
-        ({"method": "POST", "signature": "wrong", "body": "{}"}, 401),
-        ({"method": "POST", "body": "{}"}, 401),
+        {"method": "POST", "signature": "wrong", "body": "{}"},
+        {"method": "POST", "signature": WELL_FORMED, "body": "{}"},
+        {"method": "POST", "body": "{}"},
     ],
+    ids=["malformed", "mismatch", "missing"],
 )
-def test_to_refuse_or_to_answer_a_challenge_takes_these_modules_and_no_others(
-    tmp_path: Path, request_, status
-) -> None:
-    found, modules = ask(tmp_path, request_)
-    assert found == status
-    assert modules - {"almahook"} - REFUSING == set()
+def test_to_refuse_takes_these_modules_and_no_others(tmp_path: Path, request_) -> None:
+    status, modules = ask(tmp_path, request_)
+    assert status == 401
+    assert own(modules) == ALWAYS | REFUSED
+    assert others(modules) <= VERIFYING
 
 
 def test_to_take_an_event_in_takes_no_sdk_and_nothing_that_is_slow_to_load(tmp_path: Path) -> None:
@@ -97,7 +137,6 @@ def test_to_take_an_event_in_takes_no_sdk_and_nothing_that_is_slow_to_load(tmp_p
         status, modules = ask(
             tmp_path,
             {"method": "POST", "signature": signature, "body": body},
-            first=WITH_MSGSPEC,
             ALMAHOOK_INBOX="aws:hooks",
             AWS_REGION="us-east-1",
             AWS_ENDPOINT_URL=queue.url,
@@ -105,5 +144,6 @@ def test_to_take_an_event_in_takes_no_sdk_and_nothing_that_is_slow_to_load(tmp_p
             AWS_SECRET_ACCESS_KEY="test",
         )
     assert status == 200
+    assert own(modules) == ALWAYS | STORED
     assert modules & NEVER == set()
-    assert modules - sys.stdlib_module_names - {"almahook"} == set()
+    assert others(modules) <= sys.stdlib_module_names

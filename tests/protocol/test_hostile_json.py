@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,30 +15,41 @@ from almahook.errors import (
     MessageError,
     NestingError,
 )
-from almahook.protocol import parse_document, read_envelope
+from almahook.protocol import envelope, plain_json
+from almahook.protocol.document import read_document
 
 unhurried = settings(deadline=None)
 
+DECODERS = {
+    "msgspec": envelope.parse_document,
+    "json": lambda body: read_document(body, plain_json.decode),
+}
+
+
+@pytest.fixture(scope="module", params=DECODERS)
+def parse_document(request: pytest.FixtureRequest) -> Callable[[bytes], dict[str, Any]]:
+    return DECODERS[request.param]
+
 
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t ", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n"])
-def test_an_empty_body_is_refused_as_empty(body) -> None:
+def test_an_empty_body_is_refused_as_empty(body, parse_document) -> None:
     with pytest.raises(EmptyBodyError):
         parse_document(body)
 
 
 @pytest.mark.parametrize("body", [b"[1]", b"1", b'"LOAN"', b"null", b"true", b"[]", b'[{"a":1}]'])
-def test_a_body_whose_top_is_no_object_is_not_a_message(body) -> None:
+def test_a_body_whose_top_is_no_object_is_not_a_message(body, parse_document) -> None:
     with pytest.raises(MessageError) as refusal:
         parse_document(body)
     assert refusal.value.code == "body.not_a_message"
 
 
-def test_a_byte_order_mark_and_blanks_around_the_body_are_passed_over() -> None:
+def test_a_byte_order_mark_and_blanks_around_the_body_are_passed_over(parse_document) -> None:
     assert parse_document(b'\xef\xbb\xbf \r\n{"action":"LOAN"}\r\n ') == {"action": "LOAN"}
     assert parse_document(b"\xef\xbb\xbf<w><action>LOAN</action></w>") == {"action": "LOAN"}
 
 
-def test_a_pretty_printed_body_is_read_alike() -> None:
+def test_a_pretty_printed_body_is_read_alike(parse_document) -> None:
     document = {"action": "LOAN", "item_loan": {"title": "é", "a": [1, 2.5, None, {"b": True}]}}
     assert parse_document(json.dumps(document, indent=2).encode()) == document
 
@@ -48,7 +60,7 @@ WHOLE = (
 
 
 @pytest.mark.parametrize("length", range(1, len(WHOLE)))
-def test_a_body_that_was_cut_off_anywhere_is_refused(length) -> None:
+def test_a_body_that_was_cut_off_anywhere_is_refused(length, parse_document) -> None:
     with pytest.raises((JSONError, EncodingError)):
         parse_document(WHOLE[:length])
 
@@ -85,7 +97,7 @@ def test_a_body_that_was_cut_off_anywhere_is_refused(length) -> None:
         b"not json",
     ],
 )
-def test_what_is_not_json_is_refused(body) -> None:
+def test_what_is_not_json_is_refused(body, parse_document) -> None:
     with pytest.raises(JSONError):
         parse_document(body)
 
@@ -95,14 +107,14 @@ def test_what_is_not_json_is_refused(body) -> None:
     [b"\xff", b"\xc3", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"caf\xe9"],
     ids=["no start", "cut", "continuation", "overlong", "surrogate", "beyond unicode", "latin-1"],
 )
-def test_bytes_that_are_not_utf_8_are_refused_wherever_they_stand(bad) -> None:
+def test_bytes_that_are_not_utf_8_are_refused_wherever_they_stand(bad, parse_document) -> None:
     for body in (b'{"a":"%b"}', b'{"%b":1}', b'{"a":1}%b', b"%b"):
         with pytest.raises(EncodingError):
             parse_document(body % bad)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_another_encoding_of_unicode_is_refused_as_an_encoding(encoding) -> None:
+def test_another_encoding_of_unicode_is_refused_as_an_encoding(encoding, parse_document) -> None:
     with pytest.raises(EncodingError):
         parse_document('{"action":"LOAN"}'.encode(encoding))
 
@@ -121,18 +133,20 @@ DUPLICATES = [
 
 
 @pytest.mark.parametrize("body", DUPLICATES)
-def test_a_key_that_stands_twice_in_one_object_is_refused(body) -> None:
+def test_a_key_that_stands_twice_in_one_object_is_refused(body, parse_document) -> None:
     with pytest.raises(DuplicateKeyError):
         parse_document(body)
 
 
-def test_a_key_may_stand_in_several_objects_and_in_two_cases() -> None:
+def test_a_key_may_stand_in_several_objects_and_in_two_cases(parse_document) -> None:
     body = b'{"a":{"a":{"a":1}},"A":[{"a":1},{"a":1}]}'
     assert parse_document(body) == json.loads(body)
 
 
 @pytest.mark.parametrize("number", ["100.0", "1e3", "1.10", "-0", "1E3", "0.1e-7", "1e-400"])
-def test_a_number_that_has_other_spellings_is_read_and_hides_no_duplicate(number) -> None:
+def test_a_number_that_has_other_spellings_is_read_and_hides_no_duplicate(
+    number, parse_document
+) -> None:
     assert parse_document(f'{{"a":{number}}}'.encode()) == {"a": float(number)}
     with pytest.raises(DuplicateKeyError):
         parse_document(f'{{"a":{number},"a":{number}}}'.encode())
@@ -143,7 +157,7 @@ def nested(depth: int, opener: str, closer: str) -> bytes:
 
 
 @pytest.mark.parametrize(("opener", "closer"), [("[", "]"), ('{"a":', "}"), ('[{"b":', "}]")])
-def test_the_depth_that_is_read_is_64(opener, closer) -> None:
+def test_the_depth_that_is_read_is_64(opener, closer, parse_document) -> None:
     at_once = opener.count("[") + opener.count("{")
     inner = "1" if opener.endswith(":") else ""
 
@@ -156,21 +170,21 @@ def test_the_depth_that_is_read_is_64(opener, closer) -> None:
         parse_document(body(67))
 
 
-def test_the_64th_level_is_the_last() -> None:
+def test_the_64th_level_is_the_last(parse_document) -> None:
     assert parse_document(nested(64, "[", "]"))
     with pytest.raises(NestingError):
         parse_document(nested(65, "[", "]"))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 1100, 200_000])
-def test_deeper_bodies_are_refused_before_they_exhaust_the_stack(depth) -> None:
+def test_deeper_bodies_are_refused_before_they_exhaust_the_stack(depth, parse_document) -> None:
     with pytest.raises(NestingError):
         parse_document(nested(depth, "[", "]"))
     with pytest.raises(MessageError):
         parse_document(b'{"a":' * depth)
 
 
-def test_what_one_caller_can_read_a_caller_far_down_the_stack_can_read() -> None:
+def test_what_one_caller_can_read_a_caller_far_down_the_stack_can_read(parse_document) -> None:
     body = nested(64, "[", "]")
 
     def read_from(calls: int) -> dict[str, Any]:
@@ -179,7 +193,7 @@ def test_what_one_caller_can_read_a_caller_far_down_the_stack_can_read() -> None
     assert read_from(500) == parse_document(body)
 
 
-def test_many_brackets_side_by_side_are_not_deep() -> None:
+def test_many_brackets_side_by_side_are_not_deep(parse_document) -> None:
     body = b'{"a":[%b{}]}' % (b"{}," * 10_000)
     assert len(parse_document(body)["a"]) == 10_001
 
@@ -197,12 +211,14 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
         ("\\ud83d\\\\", "\ufffd\\"),
     ],
 )
-def test_a_text_that_was_cut_within_a_character_is_not_lost_for_it(escaped, text) -> None:
+def test_a_text_that_was_cut_within_a_character_is_not_lost_for_it(
+    escaped, text, parse_document
+) -> None:
     body = f'{{"action":"LOAN","item_loan":{{"title":"{escaped}"}}}}'.encode()
     assert parse_document(body)["item_loan"]["title"] == text
 
 
-def test_a_cut_character_hides_no_duplicate_and_no_other_fault() -> None:
+def test_a_cut_character_hides_no_duplicate_and_no_other_fault(parse_document) -> None:
     with pytest.raises(DuplicateKeyError):
         parse_document(b'{"a":"\\ud83d","b":1,"b":2}')
     with pytest.raises(JSONError):
@@ -242,45 +258,95 @@ def written(pairs: list[tuple[str, str]], places: list[tuple[str, Any]]) -> byte
 @unhurried
 @given(PAIRS, PLACES, st.data())
 def test_a_duplicate_is_refused_wherever_it_stands_and_the_same_without_it_is_read(
-    pairs, places, data
+    parse_document, pairs, places, data
 ) -> None:
     spelled = [(json.dumps(key, ensure_ascii=False), json.dumps(value)) for key, value in pairs]
-    assert read_envelope(written(spelled, places)).action == "LOAN"
+    assert parse_document(written(spelled, places))["action"] == "LOAN"
     key = data.draw(st.sampled_from([key for key, _ in pairs]))
     spelling = data.draw(st.sampled_from([json.dumps(key, ensure_ascii=False), escaped(key)]))
     again = (spelling, json.dumps(data.draw(VALUES)))
     position = data.draw(st.integers(0, len(spelled)))
     with pytest.raises(DuplicateKeyError):
-        read_envelope(written([*spelled[:position], again, *spelled[position:]], places))
+        parse_document(written([*spelled[:position], again, *spelled[position:]], places))
 
 
 @unhurried
 @given(st.dictionaries(KEYS, VALUES), st.booleans(), st.sampled_from([None, 2]))
-def test_any_json_object_is_read_as_python_s_own_parser_reads_it(document, ascii_only, indent):
+def test_any_json_object_is_read_as_python_s_own_parser_reads_it(
+    parse_document, document, ascii_only, indent
+) -> None:
     body = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode()
     assert parse_document(body) == json.loads(body)
 
 
 @unhurried
 @given(st.dictionaries(KEYS, VALUES))
-def test_the_compact_form_is_read_alike(document) -> None:
+def test_the_compact_form_is_read_alike(parse_document, document) -> None:
     assert parse_document(msgspec.json.encode(document)) == document
 
 
-@settings(deadline=None, max_examples=500)
-@given(
-    st.one_of(
-        st.binary(),
-        st.text('{}[]":,\\u0123456789adeft \n\x00é📚').map(str.encode),
-        st.binary().map(lambda inner: b'{"action":"LOAN","x":' + inner + b"}"),
-        st.text(st.characters(exclude_categories=["Cs"])).map(
-            lambda text: f'{{"{text}":1}}'.encode()
-        ),
-    )
+BYTES = st.one_of(
+    st.binary(),
+    st.text('{}[]":,\\u0123456789adeft \n\x00é📚').map(str.encode),
+    st.binary().map(lambda inner: b'{"action":"LOAN","x":' + inner + b"}"),
+    st.text(st.characters(exclude_categories=["Cs"])).map(lambda text: f'{{"{text}":1}}'.encode()),
 )
-def test_no_bytes_raise_anything_but_a_message_error(body) -> None:
+
+
+@settings(deadline=None, max_examples=500)
+@given(BYTES)
+def test_no_bytes_raise_anything_but_a_message_error(parse_document, body) -> None:
     try:
         document = parse_document(body)
     except MessageError:
         return
     assert isinstance(document, dict)
+
+
+def said_by(decoder: str, body: bytes) -> object:
+    try:
+        # As text, so that true is not 1 and the order of the keys counts.
+        return repr(DECODERS[decoder](body))
+    except MessageError as error:
+        return type(error)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A message, with a few of its bytes taken out or others put in."""
+    document = draw(st.dictionaries(KEYS, VALUES, max_size=3))
+    body = bytearray(json.dumps(document, ensure_ascii=draw(st.booleans())).encode())
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(body)))
+        end = draw(st.integers(start, min(len(body), start + 2)))
+        body[start:end] = draw(st.sampled_from([b"", *PIECES]))
+    return bytes(body)
+
+
+PIECES = [
+    *(
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b'"',
+        b"\\",
+        b"/",
+        b" ",
+        b"\t",
+        b"\x00",
+        b"\x1f",
+        b"\x7f",
+    ),
+    *(b"0", b"-", b"+", b".", b"e", b"1e999", b"-0", b"-0.0", b"NaN", b"Infinity", b"-Infinity"),
+    *(b"\\ud83d", b"\\udcda", b"\\u0000", b"\\u00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf"),
+    *(b"true", b"null", b"9" * 30, b"9" * 4300, b"9" * 4301, b'"a":1,', b'"value":1,', b"//", b"'"),
+]
+
+
+@settings(deadline=None, max_examples=1000)
+@given(st.one_of(BYTES, damaged()))
+def test_both_decoders_say_the_same_of_the_same_bytes(body) -> None:
+    assert said_by("json", body) == said_by("msgspec", body)

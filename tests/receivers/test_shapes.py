@@ -5,7 +5,8 @@ import pytest
 
 from almahook.errors import UnknownInvocationError
 from almahook.protocol import Request, Response
-from almahook.receivers.aws_lambda.receiver import SHAPES, shape_of
+from almahook.receivers.aws_lambda.receiver import shape_of
+from almahook.receivers.aws_lambda.shapes import SHAPES
 from almahook.testing.host_contract import HTTPRequest
 from aws_local.front_doors import (
     DOORS,

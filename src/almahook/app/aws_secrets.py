@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from almahook.app.secret_cache import Reading, SecretCache
 from almahook.config.reference import SECRETS_MANAGER, Reference, Secret
-from almahook.errors import AWSResponseError, ConfigurationError
+from almahook.errors.aws import AWSResponseError
+from almahook.errors.base import ConfigurationError
 
 if TYPE_CHECKING:
     from almahook.aws import Service

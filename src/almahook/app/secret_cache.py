@@ -8,7 +8,7 @@ from threading import Lock
 import msgspec
 
 from almahook.config.reference import Reference, Secret
-from almahook.errors import AlmaHookError, ConfigurationError
+from almahook.errors.base import AlmaHookError, ConfigurationError
 
 log = logging.getLogger("almahook.secrets")
 

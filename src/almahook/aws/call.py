@@ -4,17 +4,24 @@ Credentials, region and endpoint come from the environment, by the variables tha
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html#EVarSettings
 """
 
+from __future__ import annotations
+
 import http.client
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
 from urllib.parse import urlsplit
 
 from almahook.aws.sigv4 import Credentials, encoded_path, sign
-from almahook.errors import AWSResponseError, AWSUnreachableError, ConfigurationError
+from almahook.errors.aws import AWSResponseError, AWSUnreachableError
+from almahook.errors.base import ConfigurationError
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 # Alma hangs up after 5 seconds, and a large body takes two calls.
 TIMEOUT_S = 2.0

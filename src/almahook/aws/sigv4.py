@@ -3,11 +3,17 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
 from urllib.parse import quote
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 

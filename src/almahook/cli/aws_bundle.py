@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import almahook
 from almahook.app.functions import manifest
+from almahook.app.functions.manifest_file import write_manifest
 from almahook.cli.aws_bytecode import compile_folder
 from almahook.cli.aws_folder import aws_settings
 from almahook.cli.aws_imports import imported_files
@@ -128,7 +129,7 @@ def _fill_with_handlers(project: Project, target: Target, folder: Path) -> None:
 
 
 def _put_manifest(project: Project, folder: Path) -> None:
-    (folder / manifest.FILE).write_bytes(manifest.write_manifest(project.settings))
+    (folder / manifest.FILE).write_bytes(write_manifest(project.settings))
 
 
 _FILL: dict[str, Callable[[Project, Target, Path], None]] = {

@@ -1,9 +1,9 @@
 """The store of events and of what became of them: one contract, several stores."""
 
-from typing import TYPE_CHECKING
-
 from almahook.lazy import lazy
 
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from almahook.inbox.committer import GroupCommitter
     from almahook.inbox.contract import (

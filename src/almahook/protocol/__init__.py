@@ -6,7 +6,7 @@ sends what :func:`reply` says. Every host decides by these two functions alone.
 
 from almahook.lazy import lazy
 from almahook.protocol.answer import Challenged, Endpoint, Refused, answer
-from almahook.protocol.message import Request, Response
+from almahook.protocol.message import SIGNATURE_HEADER, Request, Response
 from almahook.protocol.reply import (
     Failed,
     Handled,
@@ -16,7 +16,6 @@ from almahook.protocol.reply import (
     error_reply,
     reply,
 )
-from almahook.protocol.signature import SIGNATURE_HEADER, sign, verify
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from almahook.protocol.accepted import Accepted, Outcome
     from almahook.protocol.challenge import find_challenge
     from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
+    from almahook.protocol.signature import sign, verify
     from almahook.protocol.vocabulary import ACTIONS, Action
 
 __all__ = [
@@ -64,9 +64,11 @@ _MODULES = {
     "find_challenge": "challenge",
     "parse_document": "envelope",
     "read_envelope": "envelope",
+    "sign": "signature",
+    "verify": "signature",
 }
 
-# A refusal needs no parser.
+# A challenge needs no signature, and a refusal no parser.
 # A type checker would take every name for defined if it saw this.
 if not TYPE_CHECKING:
     __getattr__ = lazy(__name__, _MODULES)

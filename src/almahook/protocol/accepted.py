@@ -1,6 +1,6 @@
 """What an accepted message is; read apart, because only who was sent by Alma is worth its cost."""
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from almahook.protocol.answer import Challenged, Refused
 from almahook.protocol.envelope import Envelope, read_envelope
@@ -25,13 +25,6 @@ class Accepted(Value, frozen=True, kw_only=True):
 
 
 Outcome = Challenged | Accepted | Refused
-
-
-class Reader(Protocol):
-    """The signature of :func:`accept`."""
-
-    def __call__(self, request: Request, *, profile: str, secret_index: int) -> Accepted:
-        """Read the envelope."""
 
 
 def accept(request: Request, *, profile: str, secret_index: int) -> Accepted:

@@ -1,13 +1,15 @@
 """The one decision every host calls: what does this request mean?
 
-What reads a message is imported with the first one that is verified: a function on AWS that refuses
-a request, or answers a challenge, starts in half the time without it.
+What verifies a message is imported with the first one, and what reads it with the first one that is
+verified: a function on AWS that answers a challenge, or refuses a request, starts in half the time
+without them.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from functools import cache
 
-from almahook.errors import (
+from almahook.errors.refusal import (
     BodyTooLargeError,
     ChallengeMissingError,
     MethodNotAllowedError,
@@ -15,14 +17,31 @@ from almahook.errors import (
     SignatureError,
     UnknownProfileError,
 )
-from almahook.protocol.message import Request
 from almahook.protocol.plain import Plain
-from almahook.protocol.signature import verify
 
 # What typing defines for this takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.protocol.accepted import Accepted, Outcome, Reader
+    from collections.abc import Callable, Sequence
+    from typing import Protocol, TypeVar
+
+    from almahook.protocol.accepted import Accepted, Outcome
+    from almahook.protocol.message import Request
+
+    T_co = TypeVar("T_co", covariant=True)
+
+    class Reader(Protocol[T_co]):
+        """Reads a message that is verified; raises MessageError when it is none."""
+
+        def __call__(self, request: Request, *, profile: str, secret_index: int) -> T_co:
+            """Read it."""
+
+    class Verifier(Protocol):
+        """The signature of ``verify``."""
+
+        def __call__(self, body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> int:
+            """Return which of the secrets signed the body."""
+
 
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 
@@ -79,13 +98,23 @@ class Refused(Plain):
         self.status = status
 
 
-def answer(request: Request, *, endpoint: Endpoint | None) -> "Outcome":
+def answer(request: Request, *, endpoint: Endpoint | None) -> Outcome:
     """Decide what a request to a listener URL means; ``endpoint`` is None for an unknown profile.
 
     Nothing in the body is looked at before its signature is verified.
     """
+    return decide(request, endpoint, accepting)
+
+
+def decide(
+    request: Request, endpoint: Endpoint | None, reader: Callable[[], Reader[T_co]]
+) -> Challenged | Refused | T_co:
+    """Decide like :func:`answer`, with what reads a message chosen by the host.
+
+    ``reader`` returns it when the first message is verified, which is when it has to be loaded.
+    """
     try:
-        return _answer(request, endpoint)
+        return _decide(request, endpoint, reader)
     except RefusalError as error:
         # A traceback holds its callers' frames, and one of these will hold the refusal: nothing
         # but the garbage collector would ever free it.
@@ -97,11 +126,21 @@ def answer(request: Request, *, endpoint: Endpoint | None) -> "Outcome":
         return Refused(error=error, status=status)
 
 
-def _answer(request: Request, endpoint: Endpoint | None) -> "Challenged | Accepted":
+@cache
+def accepting() -> Reader[Accepted]:
+    """Return what reads a message for every host but a function that only stores it."""
+    from almahook.protocol.accepted import accept  # noqa: PLC0415 - see above
+
+    return accept
+
+
+def _decide(
+    request: Request, endpoint: Endpoint | None, reader: Callable[[], Reader[T_co]]
+) -> Challenged | T_co:
     if endpoint is None:
         raise UnknownProfileError
     if request.method == "POST":
-        return _accept(request, endpoint)
+        return _accept(request, endpoint, reader)
     if request.method == "GET":
         return _challenged(request.query)
     raise MethodNotAllowedError
@@ -117,15 +156,15 @@ def _challenged(query: str) -> Challenged:
     return Challenged(challenge=challenge)
 
 
-def _accept(request: Request, endpoint: Endpoint) -> "Accepted":
+def _accept(request: Request, endpoint: Endpoint, reader: Callable[[], Reader[T_co]]) -> T_co:
     if len(request.body) > endpoint.max_body_bytes:
         raise BodyTooLargeError
-    index = verify(request.body, signature=request.signature, secrets=endpoint.secrets)
-    return _reader()(request, profile=endpoint.profile, secret_index=index)
+    index = _verifier()(request.body, signature=request.signature, secrets=endpoint.secrets)
+    return reader()(request, profile=endpoint.profile, secret_index=index)
 
 
 @cache
-def _reader() -> "Reader":
-    from almahook.protocol.accepted import accept  # noqa: PLC0415 - see above
+def _verifier() -> Verifier:
+    from almahook.protocol.signature import verify  # noqa: PLC0415 - see above
 
-    return accept
+    return verify

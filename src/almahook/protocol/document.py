@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import re
 
-from almahook.errors import EmptyBodyError, EncodingError, JSONError, MessageError, NestingError
+from almahook.errors.message import (
+    EmptyBodyError,
+    EncodingError,
+    JSONError,
+    MessageError,
+    NestingError,
+)
 from almahook.protocol.limits import MAX_DEPTH
 from almahook.protocol.utf8 import is_utf8
 

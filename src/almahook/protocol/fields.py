@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from hashlib import sha256
 
-from almahook.errors import InvalidActionError
+from almahook.errors.message import InvalidActionError
 from almahook.protocol.vocabulary import ACTIONS
 
 # typing has this too, and takes long to load.

@@ -1,8 +1,16 @@
 """One HTTP request and one HTTP response, as every host spells them."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from almahook.protocol.plain import Plain
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# https://developers.exlibrisgroup.com/alma/integrations/webhooks/
+SIGNATURE_HEADER = "X-Exl-Signature"
 
 _NONE: Mapping[str, str] = {}
 

@@ -7,7 +7,8 @@ answered 4xx or 2xx. https://developers.exlibrisgroup.com/alma/integrations/webh
 import json
 from functools import lru_cache
 
-from almahook.errors import AlmaHookError, MethodNotAllowedError, RefusalError, SignatureError
+from almahook.errors.base import AlmaHookError
+from almahook.errors.refusal import MethodNotAllowedError, RefusalError, SignatureError
 from almahook.protocol.answer import Challenged, Refused
 from almahook.protocol.message import Response
 
@@ -92,18 +93,18 @@ def challenge_reply(challenge: str) -> Response:
 
 def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
     """Say an error as JSON: its stable code, and a text for a person."""
-    allow = "GET, POST" if isinstance(error, MethodNotAllowedError) else ""
-    return _error_reply(error.code, error.message, status or error.status, allow)
+    is_method = isinstance(error, MethodNotAllowedError)
+    return _error_reply(status or error.status, error.code, error.message, is_method)
 
 
-# Refusals come in floods, and are all alike.
+# The same few come again and again.
 @lru_cache(maxsize=64)
-def _error_reply(code: str, message: str, status: int, allow: str) -> Response:
+def _error_reply(status: int, code: str, message: str, is_method: bool) -> Response:
     headers = dict(_JSON)
     if status == _SERVICE_UNAVAILABLE:
         headers["retry-after"] = _RETRY_AFTER_S
-    if allow:
-        headers["allow"] = allow
+    if is_method:
+        headers["allow"] = "GET, POST"
     body = _encoded({"error": code, "message": message})
     return Response(status=status, body=body, headers=headers)
 

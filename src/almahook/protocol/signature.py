@@ -3,18 +3,22 @@
 https://developers.exlibrisgroup.com/alma/integrations/webhooks/
 """
 
+from __future__ import annotations
+
 import hmac
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Sequence
 
-from almahook.errors import (
+from almahook.errors.refusal import (
     MalformedSignatureError,
     MissingSignatureError,
     NoSecretError,
     SignatureMismatchError,
 )
 
-SIGNATURE_HEADER = "X-Exl-Signature"
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DIGEST_BYTES = 32
 

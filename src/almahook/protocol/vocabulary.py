@@ -5,13 +5,19 @@ WebhookEvents, as far as receivers have seen it.
 https://developers.exlibrisgroup.com/alma/integrations/webhooks/events/
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
+
+from almahook.protocol.plain import Plain
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NONE: Mapping[str, str] = {}
 
 
-class Action(NamedTuple):
+class Action(Plain):
     """One kind of message.
 
     Attributes:
@@ -20,9 +26,14 @@ class Action(NamedTuple):
         events: Its sub-events, each with Alma's words for it.
     """
 
-    payload: str
-    subject: tuple[str, ...]
-    events: Mapping[str, str] = _NONE
+    __slots__ = ("events", "payload", "subject")
+
+    def __init__(
+        self, *, payload: str, subject: tuple[str, ...], events: Mapping[str, str] = _NONE
+    ) -> None:
+        self.payload = payload
+        self.subject = subject
+        self.events = events
 
 
 # The payloads: https://developers.exlibrisgroup.com/alma/apis/docs/xsd/webhook.xsd/

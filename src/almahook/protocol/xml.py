@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
 
-from almahook.errors import EncodingError, ForbiddenXMLError, NestingError, XMLError
+from almahook.errors.message import EncodingError, ForbiddenXMLError, NestingError, XMLError
 from almahook.protocol.limits import MAX_DEPTH
 from almahook.protocol.utf8 import is_utf8
 

@@ -25,6 +25,7 @@ from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
 from almahook.inbox import Claim, Inbox, Settlement
 from almahook.protocol import Accepted, Failed, Handled, Unhandled
+from almahook.protocol.answer import accepting
 from almahook.receivers.aws_lambda.receiver import Receiver
 from almahook.worker import Runner
 
@@ -59,6 +60,7 @@ class DirectFunction:
             # Their secrets are read when a message comes.
             endpoints=make_endpoints(settings, known=dict.fromkeys(settings.profiles, ())),
             secrets=partial(read_secrets, settings),
+            reader=accepting,
             take_in=self._take_in,
             mode="direct",
             tell=tell,

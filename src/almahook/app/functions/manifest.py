@@ -4,16 +4,17 @@ To read the settings themselves would take longer than to refuse a request. The 
 references to secrets, never a secret.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
-from almahook.errors import ConfigurationError
+import json
+
+from almahook.errors.base import ConfigurationError
 from almahook.protocol.answer import Endpoint
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.config import Settings
+    from collections.abc import Mapping, Sequence
 
 FILE = "almahook-manifest.json"
 
@@ -50,28 +51,6 @@ class Manifest:
         self.secret_overlap_days = secret_overlap_days
 
 
-def write_manifest(settings: "Settings") -> bytes:
-    """Write what the functions have to know.
-
-    Raises:
-        ConfigurationError: A secret is in a file, which must not travel in a zip.
-    """
-    for name, profile in settings.profiles.items():
-        _require_remote(name, profile.secrets)
-    profiles = {
-        name: {"secrets": profile.secrets, "refuse_status": profile.refuse_status}
-        for name, profile in settings.profiles.items()
-    }
-    document = {
-        "inbox": settings.inbox,
-        "profiles": profiles,
-        "max_body_bytes": settings.max_body_bytes,
-        "secret_lifetime_s": settings.secret_lifetime_s,
-        "secret_overlap_days": settings.secret_overlap_days,
-    }
-    return json.dumps(document, indent=1).encode("utf-8") + b"\n"
-
-
 def read_manifest(environment: Mapping[str, str]) -> Manifest:
     """Read the manifest of the function that runs here; its environment wins over it.
 
@@ -102,11 +81,3 @@ def read_manifest(environment: Mapping[str, str]) -> Manifest:
         secret_lifetime_s=document["secret_lifetime_s"],
         secret_overlap_days=document["secret_overlap_days"],
     )
-
-
-def _require_remote(profile: str, references: Sequence[str]) -> None:
-    if any(one.startswith("file:") for one in references):
-        raise ConfigurationError(
-            f"profiles.{profile}.secrets names a file, which is not on AWS. Write "
-            '"aws-secretsmanager:NAME" or "aws-ssm:NAME", and put the secret there.'
-        )

@@ -20,10 +20,10 @@ from almahook.receivers.aws_lambda.receiver import Receiver
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from almahook.inbox.aws.spool import SQSSpool
-    from almahook.protocol.accepted import Accepted
+    from almahook.protocol.answer import Reader
 
 _ACCOUNT = 4
 
@@ -49,15 +49,14 @@ def handler(event: Any, context: Any) -> object:
 def _receiver(account: str) -> Receiver:
     manifest = read_manifest(os.environ)
 
-    def spool(accepted: Accepted, now: float) -> Stored:
-        from almahook.app.new_event import new_event  # noqa: PLC0415 - see above
-
-        _spool(manifest.inbox, account).spool([new_event(accepted, received_at=now)])
+    def spool(fields: dict[str, Any], now: float) -> Stored:
+        _spool(manifest.inbox, account)({**fields, "received_at": now})
         return Stored()
 
     return Receiver(
         endpoints=manifest.endpoints,
         secrets=SecretValues(manifest, os.environ),
+        reader=_reader,
         take_in=spool,
         mode="inbox",
         tell=tell,
@@ -66,7 +65,16 @@ def _receiver(account: str) -> Receiver:
 
 
 @cache
-def _spool(inbox: str, account: str) -> SQSSpool:
-    from almahook.app.functions.spool import open_spool  # noqa: PLC0415 - see above
+def _reader() -> Reader[dict[str, Any]]:
+    from almahook.app.functions.reading import read  # noqa: PLC0415 - see above
 
-    return open_spool(inbox, account=account, environment=os.environ)
+    return read
+
+
+@cache
+def _spool(inbox: str, account: str) -> Callable[[dict[str, Any]], None]:
+    from almahook.app.functions.spool import open_spool  # noqa: PLC0415 - see above
+    from almahook.inbox.aws.text import event_text  # noqa: PLC0415 - see above
+
+    spool = open_spool(inbox, account=account, environment=os.environ)
+    return lambda event: spool.put([event_text(event)])

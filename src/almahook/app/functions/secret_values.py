@@ -1,15 +1,16 @@
 """The webhook secrets of a function's profiles, as they are now."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from __future__ import annotations
 
-from almahook.app.functions.manifest import Manifest
-from almahook.config.reference import Reference, Secret
+from functools import cached_property
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.config.reference import SecretSource
+    from collections.abc import Mapping, Sequence
+
+    from almahook.app.functions.manifest import Manifest
+    from almahook.config.reference import Reference, Secret, SecretSource
 
 
 class SecretValues:
@@ -36,8 +37,23 @@ class SecretValues:
         known = self._lasting.get(profile)
         if known is not None:
             return known
-        setting = f"profiles.{profile}.secrets"
         texts = self._manifest.references[profile]
+        plain = [self._plain(text) for text in texts]
+        if all(plain):
+            self._lasting[profile] = plain
+            return plain
+        return self._resolved(profile, texts)
+
+    def _plain(self, text: str) -> bytes:
+        """Return a secret of the environment; empty leaves it to what tells all that is wrong."""
+        scheme, _, name = text.partition(":")
+        value = self._environment.get(name, "") if scheme == "env" else ""
+        return value.strip().encode("utf-8")
+
+    def _resolved(self, profile: str, texts: Sequence[str]) -> Sequence[bytes]:
+        from almahook.config.reference import Reference  # noqa: PLC0415 - most need none of it
+
+        setting = f"profiles.{profile}.secrets"
         references = [Reference.parse(text, setting=setting) for text in texts]
         found = [
             secret.reveal().encode("utf-8")
@@ -53,7 +69,7 @@ class SecretValues:
         return reference.resolve(environment=self._environment, source=source)
 
     @cached_property
-    def _aws(self) -> "SecretSource":
+    def _aws(self) -> SecretSource:
         # A function whose secrets are in its environment does without.
         from almahook.app.aws_secrets import aws_secret_source  # noqa: PLC0415
 

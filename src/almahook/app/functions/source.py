@@ -12,7 +12,7 @@ from typing import Any
 from almahook.aws import Service
 from almahook.errors import AWSError, AWSResponseError, ConfigurationError, UnknownInvocationError
 from almahook.inbox.aws.message import Again, Kept, read_message, write_message
-from almahook.inbox.aws.resources import queue_url
+from almahook.inbox.aws.names import queue_url
 from almahook.inbox.event import NewEvent
 
 log = logging.getLogger("almahook.work")

@@ -1,10 +1,15 @@
 """From an inbox URL and the function's account to the queue and the bucket."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from almahook.errors import ConfigurationError
-from almahook.inbox.aws.resources import bucket_name, queue_name, queue_url
+from almahook.errors.base import ConfigurationError
+from almahook.inbox.aws.names import bucket_name, queue_name, queue_url
 from almahook.inbox.aws.spool import SQSSpool
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def open_spool(inbox: str, *, account: str, environment: Mapping[str, str]) -> SQSSpool:

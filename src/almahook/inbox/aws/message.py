@@ -1,14 +1,8 @@
-"""What is in the queue: an event, where an event is kept, or an event that has something to run.
-
-A message is JSON of ASCII alone, because SQS takes no other characters than XML's, and a body can
-hold any byte.
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-"""
-
-import json
+"""What is in the queue: an event, where an event is kept, or an event that has something to run."""
 
 import msgspec
 
+from almahook.inbox.aws.text import event_text, kept_text, written
 from almahook.inbox.event import NewEvent
 
 
@@ -39,12 +33,10 @@ class _Message(msgspec.Struct, frozen=True, omit_defaults=True):
 def write_message(said: NewEvent | Kept | Again) -> str:
     """Write a message."""
     if isinstance(said, NewEvent):
-        message = _Message(event=said)
-    elif isinstance(said, Kept):
-        message = _Message(kept=said)
-    else:
-        message = _Message(again=said)
-    return json.dumps(msgspec.to_builtins(message), separators=(",", ":"))
+        return event_text(msgspec.structs.asdict(said))
+    if isinstance(said, Kept):
+        return kept_text(said.bucket, said.key)
+    return written({"again": msgspec.to_builtins(said)})
 
 
 def read_message(text: str | bytes) -> NewEvent | Kept | Again:

@@ -2,7 +2,7 @@
 
 import threading
 
-from almahook.inbox.aws import resources
+from almahook.inbox.aws import names
 from almahook.inbox.aws.clients import Clients, typed_errors
 
 
@@ -38,7 +38,7 @@ class Place:
             InboxUnavailableError: There is none, or it cannot be asked for.
         """
         with self._lock:
-            self._queue_url = self._queue_url or self._ask(resources.queue_name(self._name))
+            self._queue_url = self._queue_url or self._ask(names.queue_name(self._name))
             return self._queue_url
 
     @property
@@ -49,7 +49,7 @@ class Place:
             InboxUnavailableError: There is none, or it cannot be asked for.
         """
         with self._lock:
-            name = resources.dead_letter_queue_name(self._name)
+            name = names.dead_letter_queue_name(self._name)
             self._dead_letter_queue_url = self._dead_letter_queue_url or self._ask(name)
             return self._dead_letter_queue_url
 
@@ -62,7 +62,7 @@ class Place:
         """
         with self._lock:
             if not self._bucket:
-                self._bucket = resources.bucket_name(
+                self._bucket = names.bucket_name(
                     self._name, account=self._account(), region=self._clients.region
                 )
             return self._bucket

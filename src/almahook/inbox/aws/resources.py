@@ -1,12 +1,12 @@
 """What an inbox on AWS consists of, as data: templates and tests make it from the same.
 
-Everything has its name from the inbox's: ``aws:hooks`` is the table ``hooks``, the queue
-``hooks-events``, the dead-letter queue ``hooks-parked`` and the bucket
-``hooks-<account>-<region>``. The properties are spelled as CloudFormation spells them.
+The properties are spelled as CloudFormation spells them.
 """
 
 import re
 from typing import Any
+
+from almahook.inbox.aws.names import SPOOL_PREFIX
 
 # A bucket's name may have 63 characters, and account and region take up to 28 of them.
 NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")
@@ -21,8 +21,6 @@ RETENTION_S = 14 * _DAY_S
 # and handlers are parked by their own policy; only a function that never gets so far comes here.
 MAX_RECEIVES = 100
 
-# What a queue's message refers to. Nothing refers to it any longer than the message lives.
-SPOOL_PREFIX = "spool/"
 # What a table's item refers to; it is deleted with the item.
 KEPT_PREFIX = "kept/"
 
@@ -62,32 +60,3 @@ BUCKET: dict[str, Any] = {
         ]
     }
 }
-
-
-def table_name(name: str) -> str:
-    """Return the name of the table."""
-    return name
-
-
-def queue_name(name: str) -> str:
-    """Return the name of the queue that events arrive in."""
-    return f"{name}-events"
-
-
-def dead_letter_queue_name(name: str) -> str:
-    """Return the name of the queue that holds what waits for a person."""
-    return f"{name}-parked"
-
-
-def bucket_name(name: str, *, account: str, region: str) -> str:
-    """Return the name of the bucket, which no other account in the world may have."""
-    return f"{name}-{account}-{region}"
-
-
-def queue_url(queue: str, *, account: str, region: str) -> str:
-    """Return a queue's address.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
-    """
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"https://sqs.{region}.{suffix}/{account}/{queue}"

@@ -3,15 +3,23 @@
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 """
 
+from __future__ import annotations
+
 import os
 from _thread import allocate_lock
-from collections.abc import Iterator, Mapping, Sequence
 
 from almahook.aws.call import TIMEOUT_S, Service
-from almahook.errors import AWSError, InboxUnavailableError
-from almahook.inbox.aws.message import Kept, write_message
-from almahook.inbox.aws.resources import SPOOL_PREFIX
-from almahook.inbox.event import NewEvent
+from almahook.errors.aws import AWSError
+from almahook.errors.inbox import InboxUnavailableError
+from almahook.inbox.aws.names import SPOOL_PREFIX
+from almahook.inbox.aws.text import event_text, kept_text
+
+# typing has this too, and takes long to load.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from almahook.inbox.event import NewEvent
 
 # Of one message, and of all of a batch together.
 MAX_MESSAGE_BYTES = 1_048_576
@@ -58,9 +66,18 @@ class SQSSpool:
             InboxUnavailableError: Not all of them could be stored.
             ConfigurationError: The environment has no credentials.
         """
+        self.put([event_text(_fields(event)) for event in events])
+
+    def put(self, messages: Sequence[str]) -> None:
+        """Store events likewise whose messages are written already.
+
+        Raises:
+            InboxUnavailableError: Not all of them could be stored.
+            ConfigurationError: The environment has no credentials.
+        """
         try:
             with self._lock:
-                for batch in _batches([self._message(event) for event in events]):
+                for batch in _batches([self._fitting(message) for message in messages]):
                     self._send(batch)
         except AWSError as error:
             raise InboxUnavailableError(f"The event could not be stored: {error}") from error
@@ -71,13 +88,10 @@ class SQSSpool:
         if self._s3 is not None:
             self._s3.close()
 
-    def _message(self, event: NewEvent) -> str:
-        message = write_message(event)
-        if len(message) <= MAX_MESSAGE_BYTES:
-            return message
-        return write_message(self._keep(message))
+    def _fitting(self, message: str) -> str:
+        return message if len(message) <= MAX_MESSAGE_BYTES else self._keep(message)
 
-    def _keep(self, message: str) -> Kept:
+    def _keep(self, message: str) -> str:
         key = f"{SPOOL_PREFIX}{os.urandom(16).hex()}"
         if self._s3 is None:
             self._s3 = Service(
@@ -88,7 +102,7 @@ class SQSSpool:
             )
         path = f"/{key}" if self._s3.is_aws else f"/{self._bucket}/{key}"
         self._s3.call("PUT", path, {"Content-Type": "application/json"}, message.encode("ascii"))
-        return Kept(self._bucket, key)
+        return kept_text(self._bucket, key)
 
     def _send(self, messages: Sequence[str]) -> None:
         entries = [{"Id": str(n), "MessageBody": text} for n, text in enumerate(messages)]
@@ -99,6 +113,10 @@ class SQSSpool:
             codes = {str(entry.get("Code")) for entry in answer.get("Failed") or ()}
             told = ", ".join(sorted(codes)) or "the queue did not say why"
             raise InboxUnavailableError(f"The event could not be stored: {told}.")
+
+
+def _fields(event: NewEvent) -> dict[str, object]:
+    return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
 def _batches(messages: Sequence[str]) -> Iterator[list[str]]:

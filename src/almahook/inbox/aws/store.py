@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from almahook.errors import ConfigurationError, InboxError, InboxUnavailableError
-from almahook.inbox.aws import keys, resources
+from almahook.inbox.aws import keys, names, resources
 from almahook.inbox.aws.append import Appender
 from almahook.inbox.aws.clients import Clients
 from almahook.inbox.aws.listing import Listing
@@ -86,7 +86,7 @@ class AWSInbox:
             dead_letter_queue_url=dead_letter_queue_url,
             bucket=bucket,
         )
-        table = Table(self._clients.get("dynamodb"), resources.table_name(name))
+        table = Table(self._clients.get("dynamodb"), names.table_name(name))
         objects = Objects(lambda: self._clients.get("s3"), lambda: self._place.bucket)
         log, runs = Log(table, objects), Runs(table)
         self._table, self._log, self._runs = table, log, runs

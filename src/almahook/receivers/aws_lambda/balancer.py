@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from almahook.receivers.aws_lambda.payload import answer_of
-from almahook.receivers.aws_lambda.shape import make_request, pairs_of
+from almahook.receivers.aws_lambda.shape import answer_of, make_request, pairs_of
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -18,13 +17,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from almahook.protocol.message import Request, Response
-    from almahook.receivers.aws_lambda.shape import Event
+    from almahook.receivers.aws_lambda.contract import Event
 
 
 class LoadBalancer:
     """One value of each header."""
 
     name = "load-balancer"
+    is_exact = True
 
     def matches(self, event: Event) -> bool:
         """Say whether an event has this shape."""
@@ -61,6 +61,7 @@ class MultiValueLoadBalancer(LoadBalancer):
     """All values of each header."""
 
     name = "load-balancer-multi-value"
+    is_exact = True
 
     def matches(self, event: Event) -> bool:
         """Say whether an event has this shape."""

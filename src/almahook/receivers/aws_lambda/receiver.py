@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
-from almahook.errors import (
-    AlmaHookError,
-    ConfigurationError,
-    InboxUnavailableError,
-    NoSecretError,
-    SignatureMismatchError,
-    UnknownInvocationError,
-    UnknownPathError,
-)
-from almahook.protocol.answer import Challenged, Endpoint, Refused, answer
-from almahook.protocol.message import Request, Response
-from almahook.protocol.reply import error_reply, reply
-from almahook.receivers.aws_lambda.balancer import LoadBalancer, MultiValueLoadBalancer
-from almahook.receivers.aws_lambda.payload import PayloadV1, PayloadV2
-from almahook.receivers.aws_lambda.template import Reference, Template
-from almahook.receivers.budget import LineBudget
+from functools import cached_property
+
+from almahook.errors.base import AlmaHookError, ConfigurationError, UnknownInvocationError
+from almahook.errors.refusal import NoSecretError, SignatureMismatchError
+from almahook.protocol.answer import Challenged, Endpoint, Refused, decide
+from almahook.protocol.reply import reply
+from almahook.receivers.aws_lambda.payload_v2 import PayloadV2
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
-    from almahook.protocol.accepted import Accepted, Outcome
+    from almahook.protocol.answer import Reader
+    from almahook.protocol.message import Request, Response
     from almahook.protocol.reply import Mode, Result
-    from almahook.receivers.aws_lambda.shape import Event, EventShape
-else:
-    Protocol = object
+    from almahook.receivers.aws_lambda.contract import Event, EventShape, Tell
+    from almahook.receivers.budget import LineBudget
 
-# No event has two of them.
-SHAPES: Sequence[EventShape] = (
-    PayloadV2(),
-    PayloadV1(),
-    LoadBalancer(),
-    MultiValueLoadBalancer(),
-    Template(),
-    Reference(),
-)
+# What most have, and whose module is loaded in any case.
+_USUAL = PayloadV2()
 
 _WEBHOOKS = "/webhooks/"
 _LONGEST_NAME = 100
 _LINES_PER_SECOND = 20
-_PLAIN = {"content-type": "text/plain; charset=utf-8"}
-
-
-class Tell(Protocol):
-    """Writes one line of the log."""
-
-    def __call__(self, level: str, event: str, **fields: object) -> None:
-        """Write it."""
 
 
 class Receiver:
@@ -60,8 +36,9 @@ class Receiver:
     Args:
         endpoints: The profiles by name; their secrets are asked for when a message comes.
         secrets: Returns those of a profile that are valid now; raises ConfigurationError.
-        take_in: Stores an accepted message durably, and in direct mode handles it, before it
-            returns; says what became of it.
+        reader: Returns what reads a message; it is called when one is verified.
+        take_in: Stores what was read durably, and in direct mode handles it, before it returns;
+            says what became of it.
         mode: Whether an answer tells that an event is stored, or how its handlers ended.
         clock: Seconds since the epoch.
     """
@@ -71,19 +48,19 @@ class Receiver:
         *,
         endpoints: Mapping[str, Endpoint],
         secrets: Callable[[str], Sequence[bytes]],
-        take_in: Callable[[Accepted, float], Result],
+        reader: Callable[[], Reader[Any]],
+        take_in: Callable[[Any, float], Result],
         mode: Mode,
         tell: Tell,
         clock: Callable[[], float],
     ) -> None:
-        self._endpoints = endpoints
+        self._endpoints = dict(endpoints)
         self._secrets = secrets
+        self._reader = reader
         self._take_in = take_in
         self._mode: Mode = mode
         self._tell = tell
         self._clock = clock
-        # A flood of refused requests must not fill the log, which is paid for.
-        self._lines = LineBudget(_LINES_PER_SECOND)
 
     def __call__(self, event: Any) -> object:
         """Answer one event.
@@ -102,7 +79,7 @@ class Receiver:
         _, is_webhook, profile = path.partition(_WEBHOOKS)
         if not is_webhook:
             return _page(path, requests[0].method)
-        if isinstance(shape, Reference):
+        if not shape.is_exact:
             self._tell("warning", "event.reserialized", fix="almahook aws init")
         return reply(self._result(requests, profile.rstrip("/")), mode=self._mode)
 
@@ -115,6 +92,8 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - no bug of ours may cost Alma's event
             # Its own text may hold a part of the request, so it is told by its kind and place.
             self._tell("error", "request.failed", error=type(error).__name__, place=_place(error))
+            from almahook.errors.inbox import InboxUnavailableError  # noqa: PLC0415 - few need it
+
             return InboxUnavailableError()
 
     def _decide(self, requests: Sequence[Request], profile: str) -> Result:
@@ -122,25 +101,36 @@ class Receiver:
         outcome = self._outcome(requests, profile)
         if isinstance(outcome, Challenged):
             self._tell("info", "challenge.answered", profile=profile)
-        elif isinstance(outcome, Refused):
+            return outcome
+        if isinstance(outcome, Refused):
             self._tell_refused(outcome, profile, now)
-        else:
-            return self._take_in(outcome, now)
-        return outcome
+            return outcome
+        return self._take_in(outcome, now)
 
-    def _outcome(self, requests: Sequence[Request], profile: str) -> Outcome:
+    def _outcome(self, requests: Sequence[Request], profile: str) -> Any:
         endpoint = self._endpoints.get(profile)
         if endpoint is not None and requests[0].method == "POST":
             try:
-                endpoint = _with_secrets(endpoint, self._secrets(profile))
+                endpoint = self._with_secrets(endpoint)
             except ConfigurationError as error:
                 self._tell("error", "secret.unreadable", profile=profile, reason=error.message)
                 return Refused(error=NoSecretError(), status=NoSecretError.status)
         for request in requests:
-            outcome = answer(request, endpoint=endpoint)
+            outcome = decide(request, endpoint, self._reader)
             if not (isinstance(outcome, Refused) and _is_mismatch(outcome)):
                 break
         return outcome
+
+    def _with_secrets(self, endpoint: Endpoint) -> Endpoint:
+        secrets = self._secrets(endpoint.profile)
+        if endpoint.secrets is not secrets:
+            endpoint = self._endpoints[endpoint.profile] = Endpoint(
+                profile=endpoint.profile,
+                secrets=secrets,
+                refuse_status=endpoint.refuse_status,
+                max_body_bytes=endpoint.max_body_bytes,
+            )
+        return endpoint
 
     def _tell_refused(self, refused: Refused, profile: str, now: float) -> None:
         held_back = self._lines.take(now)
@@ -155,6 +145,13 @@ class Receiver:
             status=refused.status,
             **({"held_back": held_back} if held_back else {}),
         )
+
+    @cached_property
+    def _lines(self) -> LineBudget:
+        # A flood of refused requests must not fill the log, which is paid for.
+        from almahook.receivers.budget import LineBudget  # noqa: PLC0415 - a challenge needs none
+
+        return LineBudget(_LINES_PER_SECOND)
 
     def _only_path(self) -> str:
         if len(self._endpoints) != 1:
@@ -172,20 +169,18 @@ def shape_of(event: Any) -> EventShape:
     Raises:
         UnknownInvocationError: It has none that is known here.
     """
-    if isinstance(event, dict):
-        for shape in SHAPES:
-            if shape.matches(event):
-                return shape
+    if not isinstance(event, dict):
+        raise UnknownInvocationError
+    return _USUAL if _USUAL.matches(event) else _other_shape_of(event)
+
+
+def _other_shape_of(event: Event) -> EventShape:
+    from almahook.receivers.aws_lambda.shapes import SHAPES  # noqa: PLC0415 - see above
+
+    for shape in SHAPES:
+        if shape.matches(event):
+            return shape
     raise UnknownInvocationError
-
-
-def _with_secrets(endpoint: Endpoint, secrets: Sequence[bytes]) -> Endpoint:
-    return Endpoint(
-        profile=endpoint.profile,
-        secrets=secrets,
-        refuse_status=endpoint.refuse_status,
-        max_body_bytes=endpoint.max_body_bytes,
-    )
 
 
 def _is_mismatch(refused: Refused) -> bool:
@@ -193,10 +188,10 @@ def _is_mismatch(refused: Refused) -> bool:
 
 
 def _page(path: str, method: str) -> Response:
-    """Answer what is no listener's path; a load balancer asks for its targets' health."""
-    if path == "/healthz" and method in {"GET", "HEAD"}:
-        return Response(status=200, body=b"ok\n", headers=_PLAIN)
-    return error_reply(UnknownPathError())
+    # Alma asks for none of them.
+    from almahook.receivers.aws_lambda.page import page  # noqa: PLC0415
+
+    return page(path, method)
 
 
 def _place(error: Exception) -> str:

@@ -1,45 +1,20 @@
-"""How one kind of front door spells an HTTP exchange as an event and an answer."""
+"""What the events of every front door have in common."""
 
 from __future__ import annotations
 
-from binascii import a2b_base64
-
-from almahook.errors import UnknownInvocationError
-from almahook.protocol.message import Request, Response
-from almahook.protocol.signature import SIGNATURE_HEADER
+from almahook.errors.base import UnknownInvocationError
+from almahook.protocol.message import SIGNATURE_HEADER, Request
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any, Protocol
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
-    Event = Mapping[str, Any]
-    Headers = Iterable[tuple[str, str]]
-else:
-    Protocol = object
+    from almahook.protocol.message import Response
+    from almahook.receivers.aws_lambda.contract import Headers
 
-
-class EventShape(Protocol):
-    """One kind of front door; what tells it apart is what AWS documents of its events."""
-
-    name: str
-
-    def matches(self, event: Event) -> bool:
-        """Say whether an event has this shape."""
-
-    def path(self, event: Event) -> str:
-        """Return the path of the request; empty when the front door does not pass it on."""
-
-    def requests(self, event: Event) -> Sequence[Request]:
-        """Return the request; several when the body's bytes are lost, the likeliest first.
-
-        Raises:
-            UnknownInvocationError: The event is not as AWS documents it.
-        """
-
-    def reply(self, response: Response) -> object:
-        """Return what the function returns for a response."""
+_SIGNATURE = SIGNATURE_HEADER.lower()
 
 
 def make_request(
@@ -68,9 +43,6 @@ def make_request(
     )
 
 
-_SIGNATURE = SIGNATURE_HEADER.lower()
-
-
 def encoded(text: str) -> bytes:
     """Return the bytes of a body that was passed on as text."""
     return text.encode("utf-8", "surrogatepass")
@@ -82,6 +54,9 @@ def decoded(base64: str) -> bytes:
     Raises:
         UnknownInvocationError: It is no base64.
     """
+    # Most bodies come as text.
+    from binascii import a2b_base64  # noqa: PLC0415
+
     try:
         return a2b_base64(base64, strict_mode=True)
     except ValueError:
@@ -95,3 +70,13 @@ def pairs_of(
     if multi:
         return [(name, value) for name, values in multi.items() for value in values]
     return list((single or {}).items())
+
+
+def answer_of(response: Response) -> dict[str, Any]:
+    """Return the answer that all proxies understand; our bodies are UTF-8."""
+    return {
+        "statusCode": response.status,
+        "headers": dict(response.headers),
+        "body": response.body.decode("utf-8"),
+        "isBase64Encoded": False,
+    }

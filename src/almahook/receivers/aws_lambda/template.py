@@ -18,7 +18,7 @@ from almahook.receivers.aws_lambda.shape import decoded, encoded
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.receivers.aws_lambda.shape import Event
+    from almahook.receivers.aws_lambda.contract import Event
 
 _SUCCESS = 200
 _UNAUTHORIZED = 401
@@ -33,6 +33,7 @@ class Template:
     """The event that almahook's own mapping template makes, which has the body's exact bytes."""
 
     name = "rest-template"
+    is_exact = True
 
     def matches(self, event: Event) -> bool:
         """Say whether an event has this shape."""
@@ -73,6 +74,7 @@ class Reference(Template):
     """
 
     name = "reference"
+    is_exact = False
 
     def matches(self, event: Event) -> bool:
         """Say whether an event has this shape."""
