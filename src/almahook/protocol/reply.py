@@ -7,9 +7,9 @@ answered 4xx or 2xx. https://developers.exlibrisgroup.com/alma/integrations/webh
 import json
 from functools import lru_cache
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 from almahook.errors.refusal import MethodNotAllowedError, RefusalError, SignatureError
-from almahook.protocol.answer import Challenged, Refused
+from almahook.protocol.decision import Challenged, Refused
 from almahook.protocol.message import Response
 
 TYPE_CHECKING = False

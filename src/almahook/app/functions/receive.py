@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from almahook.protocol.answer import Reader
+    from almahook.protocol.contract import Reader
 
 _ACCOUNT = 4
 
