@@ -39,15 +39,16 @@ def handler(event: Any, context: Any) -> object:
         ConfigurationError: The function was built without a manifest.
     """
     try:
-        # arn:aws:lambda:REGION:ACCOUNT:function:NAME
-        return _receiver(context.invoked_function_arn.split(":")[_ACCOUNT])(event)
+        return _receiver(context.invoked_function_arn)(event)
     finally:
         gc.enable()
 
 
 @cache
-def _receiver(account: str) -> Receiver:
+def _receiver(arn: str) -> Receiver:
     manifest = read_manifest(os.environ)
+    # arn:aws:lambda:REGION:ACCOUNT:function:NAME
+    account = arn.split(":")[_ACCOUNT]
 
     def spool(fields: dict[str, Any], now: float) -> Stored:
         _spool(manifest.inbox, account)({**fields, "received_at": now})

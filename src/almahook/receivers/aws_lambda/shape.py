@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from almahook.receivers.aws_lambda.contract import Event, Headers
 
 _SIGNATURE = SIGNATURE_HEADER.lower()
+_CONTENT_TYPE = "content-type"
+_WANTED = (_SIGNATURE, _CONTENT_TYPE)
 
 
 class PayloadV2:
@@ -39,11 +41,13 @@ class PayloadV2:
 
     def requests(self, event: Event) -> Sequence[Request]:
         """Return the request."""
+        given = event.get("headers", {})
+        # Names are in lower case, and values of one name joined by commas.
+        known = [(name, given[name]) for name in _WANTED if name in given]
         request = make_request(
             method=event["requestContext"]["http"]["method"],
             query=event.get("rawQueryString", ""),
-            # Names are in lower case, and values of one name joined by commas.
-            headers=event.get("headers", {}).items(),
+            headers=known if _SIGNATURE in given else given.items(),
             body=event.get("body"),
             is_base64=event.get("isBase64Encoded", False),
         )
@@ -69,7 +73,7 @@ def make_request(
         if known == _SIGNATURE:
             # Repeated headers are one value joined by commas (RFC 9110, 5.3): malformed here.
             signature = value if signature is None else f"{signature}, {value}"
-        elif known == "content-type":
+        elif known == _CONTENT_TYPE:
             content_type = value
     return Request(
         method=method,
