@@ -7,6 +7,10 @@ imported when the first one comes, and boto3 never.
 from __future__ import annotations
 
 import gc
+
+# What is loaded leaves no rubbish, and without the collector the first event is answered sooner.
+gc.disable()
+
 import os
 import time
 from functools import cache
@@ -26,9 +30,6 @@ if TYPE_CHECKING:
     from almahook.protocol.contract import Reader
 
 _ACCOUNT = 4
-
-# What the first event loads leaves no rubbish, and without the collector it is answered sooner.
-gc.disable()
 
 
 def handler(event: Any, context: Any) -> object:

@@ -104,15 +104,6 @@ def decoded(base64: str) -> bytes:
         raise UnknownInvocationError from None
 
 
-def pairs_of(
-    single: Mapping[str, str] | None, multi: Mapping[str, Sequence[str]] | None
-) -> Headers:
-    """Return names and values, out of the form that has every value if there is one."""
-    if multi:
-        return [(name, value) for name, values in multi.items() for value in values]
-    return list((single or {}).items())
-
-
 def answer_of(response: Response) -> dict[str, Any]:
     """Return the answer that all proxies understand; our bodies are UTF-8."""
     return {
