@@ -143,7 +143,7 @@ def _unpack(function: Function, place: Path) -> None:
         _install(function.packages, plain)
     for name in (function.module, "drive"):
         shutil.copy(_HERE / f"{name}.py", plain)
-    if "msgspec" in function.packages:
+    if function.is_ours:
         own = ROOT / "src" / "almahook"
         shutil.copytree(own, plain / own.name, ignore=shutil.ignore_patterns("__pycache__"))
         (plain / "almahook-manifest.json").write_text(json.dumps(_MANIFEST))

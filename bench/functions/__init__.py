@@ -13,7 +13,7 @@ class Function:
 
     Attributes:
         module: Its file in this folder.
-        packages: What its zip has in it, beside the standard library.
+        packages: What its zip has in it, beside the standard library and itself.
         sends: Whether it puts what it accepts in a queue.
     """
 
@@ -21,10 +21,11 @@ class Function:
     module: str
     packages: tuple[str, ...] = ()
     sends: bool = True
+    is_ours: bool = False
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "almahook": Function(title="**almahook**", module="receive", packages=("msgspec",)),
+    "almahook": Function(title="**almahook**", module="receive", is_ours=True),
     "bare": Function(title="bare: HMAC and JSON, sends nothing", module="bare", sends=False),
     "boto3": Function(title="the same with boto3", module="with_boto3", packages=("boto3",)),
     "powertools": Function(

@@ -10,12 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from almahook.app.secret_cache import Reading, SecretCache
 from almahook.config.reference import SECRETS_MANAGER, Reference, Secret
+from almahook.errors import ConfigurationError
 from almahook.errors.aws import AWSResponseError
-from almahook.errors.base import ConfigurationError
 
 if TYPE_CHECKING:
     from almahook.aws import Service
@@ -34,13 +32,12 @@ def with_aws_secrets(settings: "Settings") -> "Settings":
     """Let the secrets that AWS keeps be read; nothing is called until one is asked for."""
     if settings.source is not None:
         return settings
-    return replace(
-        settings,
-        source=aws_secret_source(
+    return settings.with_source(
+        aws_secret_source(
             settings.environment,
             lifetime_s=settings.secret_lifetime_s,
             overlap_days=settings.secret_overlap_days,
-        ),
+        )
     )
 
 

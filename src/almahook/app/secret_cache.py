@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Lock
 
-import msgspec
-
 from almahook.config.reference import Reference, Secret
-from almahook.errors.base import AlmaHookError, ConfigurationError
+from almahook.errors import AlmaHookError, ConfigurationError
 
 log = logging.getLogger("almahook.secrets")
 
@@ -16,7 +14,7 @@ log = logging.getLogger("almahook.secrets")
 _TRY_AGAIN_S = 30.0
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class Reading:
     """What AWS says a secret is.
 
     Attributes:
@@ -24,18 +22,22 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         rotated_at: Since when it is what it is, seconds since the epoch.
     """
 
-    current: Secret
-    previous: Secret | None = None
-    rotated_at: float = 0.0
+    def __init__(
+        self, *, current: Secret, previous: Secret | None = None, rotated_at: float = 0.0
+    ) -> None:
+        self.current = current
+        self.previous = previous
+        self.rotated_at = rotated_at
 
 
 Read = Callable[[Reference], Reading]
 
 
-class _Kept(msgspec.Struct):
-    reading: Reading
-    fresh_from: float
-    fresh_until: float
+class _Kept:
+    def __init__(self, *, reading: Reading, fresh_from: float, fresh_until: float) -> None:
+        self.reading = reading
+        self.fresh_from = fresh_from
+        self.fresh_until = fresh_until
 
 
 class SecretCache:

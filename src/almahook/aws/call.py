@@ -14,8 +14,8 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from almahook.aws.sigv4 import Credentials, encoded_path, sign
+from almahook.errors import ConfigurationError
 from almahook.errors.aws import AWSResponseError, AWSUnreachableError
-from almahook.errors.base import ConfigurationError
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from functools import lru_cache
 from urllib.parse import quote
 
 # typing has this too, and takes long to load.
@@ -96,6 +97,8 @@ def encoded_path(path: str) -> str:
     return quote(path, safe="/-_.~")
 
 
+# It is the same for a day.
+@lru_cache(maxsize=8)
 def _signing_key(secret_key: str, scope: str) -> bytes:
     key = b"AWS4" + secret_key.encode()
     for part in scope.split("/"):

@@ -104,8 +104,8 @@ def _packed(folder: Path, file: Path, is_compiled: bool, target: Target) -> Bund
     return Bundle(file=file, size=file.stat().st_size, is_compiled=is_compiled)
 
 
-def _fill_receive(project: Project, target: Target, folder: Path) -> None:
-    install_wheels(_own_requirements(), into=folder, target=target)
+def _fill_receive(project: Project, _: Target, folder: Path) -> None:
+    # It needs the standard library alone.
     for place, file in imported_files("almahook.app.functions.receive").items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, folder / place)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from almahook.errors.base import ConfigurationError
+from almahook.errors import ConfigurationError
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False

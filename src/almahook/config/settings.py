@@ -163,6 +163,10 @@ class Settings(Table, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     source: SecretSource | None = None
 
+    def with_source(self, source: SecretSource) -> "Settings":
+        """Return the same settings with something that reads the secrets that AWS keeps."""
+        return msgspec.structs.replace(self, source=source)
+
     def path(self, name: str | Path) -> Path:
         """Return a path of the settings, relative to the folder."""
         return self.folder / name

@@ -1,6 +1,6 @@
 """What Alma's REST API answers, or that it does not."""
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 
 
 class AlmaError(AlmaHookError):

@@ -1,6 +1,6 @@
 """What a service of AWS answers, or that it does not."""
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 
 
 class AWSError(AlmaHookError):

@@ -1,5 +1,11 @@
 """All errors, for whoever does not have to start in milliseconds."""
 
+from almahook.errors import (
+    AlmaHookError,
+    ConfigurationError,
+    MissingExtraError,
+    UnknownInvocationError,
+)
 from almahook.errors.alma import (
     AlmaError,
     AlmaKeyError,
@@ -10,12 +16,6 @@ from almahook.errors.alma import (
     AlmaUnreachableError,
 )
 from almahook.errors.aws import AWSError, AWSResponseError, AWSUnreachableError
-from almahook.errors.base import (
-    AlmaHookError,
-    ConfigurationError,
-    MissingExtraError,
-    UnknownInvocationError,
-)
 from almahook.errors.handler import (
     FilterError,
     HandlerError,

@@ -1,6 +1,6 @@
 """What goes wrong with handlers, and with the process that runs them."""
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 
 
 class HandlerError(AlmaHookError):

@@ -1,6 +1,6 @@
 """What goes wrong with storing."""
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 
 
 class InboxError(AlmaHookError):

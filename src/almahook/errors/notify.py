@@ -1,6 +1,6 @@
 """Texts and mails that are not sent."""
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 
 
 class NotifyError(AlmaHookError):

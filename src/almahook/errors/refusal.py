@@ -1,6 +1,6 @@
 """Requests that are not taken in, whatever is in their bodies."""
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 
 
 class RefusalError(AlmaHookError):

@@ -5,7 +5,7 @@ sends what :func:`reply` says. Every host decides by these two functions alone.
 """
 
 from almahook.lazy import lazy
-from almahook.protocol.answer import Challenged, Endpoint, Refused, answer
+from almahook.protocol.decision import Challenged, Endpoint, Refused
 from almahook.protocol.message import SIGNATURE_HEADER, Request, Response
 from almahook.protocol.reply import (
     Failed,
@@ -20,7 +20,7 @@ from almahook.protocol.reply import (
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.protocol.accepted import Accepted, Outcome
+    from almahook.protocol.accepted import Accepted, Outcome, answer
     from almahook.protocol.challenge import find_challenge
     from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
     from almahook.protocol.signature import sign, verify
@@ -60,6 +60,7 @@ _MODULES = {
     "Action": "vocabulary",
     "Envelope": "envelope",
     "Outcome": "accepted",
+    "answer": "accepted",
     "envelope_of": "envelope",
     "find_challenge": "challenge",
     "parse_document": "envelope",

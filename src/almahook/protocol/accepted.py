@@ -1,11 +1,14 @@
-"""What an accepted message is; read apart, because only who was sent by Alma is worth its cost."""
+"""What an accepted message is, and the one decision of every host that has msgspec at hand."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from almahook.protocol.answer import Challenged, Refused
+from almahook.protocol.decision import Challenged, Endpoint, Refused, decide
 from almahook.protocol.envelope import Envelope, read_envelope
 from almahook.protocol.message import Request
 from almahook.protocol.value import Value
+
+if TYPE_CHECKING:
+    from almahook.protocol.contract import Reader
 
 
 class Accepted(Value, frozen=True, kw_only=True):
@@ -40,3 +43,16 @@ def accept(request: Request, *, profile: str, secret_index: int) -> Accepted:
         body=request.body,
         content_type=request.content_type,
     )
+
+
+def accepting() -> "Reader[Accepted]":
+    """Return what reads a message for :func:`decide`."""
+    return accept
+
+
+def answer(request: Request, *, endpoint: Endpoint | None) -> Outcome:
+    """Decide what a request to a listener URL means; ``endpoint`` is None for an unknown profile.
+
+    Nothing in the body is looked at before its signature is verified.
+    """
+    return decide(request, endpoint, accepting)

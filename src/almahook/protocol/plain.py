@@ -12,16 +12,16 @@ class Plain:
 
     hidden: frozenset[str] = frozenset()
 
+    def _values(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
+
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and all(
-            getattr(self, name) == getattr(other, name) for name in self.__slots__
-        )
+        return type(other) is type(self) and self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash(tuple(getattr(self, name) for name in self.__slots__))
+        return hash(self._values())
 
     def __repr__(self) -> str:
-        shown = [
-            f"{name}={getattr(self, name)!r}" for name in self.__slots__ if name not in self.hidden
-        ]
+        names = [name for name in self.__slots__ if name not in self.hidden]
+        shown = [f"{name}={getattr(self, name)!r}" for name in names]
         return f"{type(self).__name__}({', '.join(shown)})"

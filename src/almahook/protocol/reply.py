@@ -7,9 +7,9 @@ answered 4xx or 2xx. https://developers.exlibrisgroup.com/alma/integrations/webh
 import json
 from functools import lru_cache
 
-from almahook.errors.base import AlmaHookError
+from almahook.errors import AlmaHookError
 from almahook.errors.refusal import MethodNotAllowedError, RefusalError, SignatureError
-from almahook.protocol.answer import Challenged, Refused
+from almahook.protocol.decision import Challenged, Refused
 from almahook.protocol.message import Response
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ def challenge_reply(challenge: str) -> Response:
 
     Alma's own request does not ask for JSON, and text/html would let a link run script.
     """
-    body = _encoded({"challenge": challenge})
+    body = f'{{"challenge":{_encode(challenge)}}}'.encode()
     return Response(status=200, body=body, headers=_JSON)
 
 
@@ -109,9 +109,12 @@ def _error_reply(status: int, code: str, message: str, is_method: bool) -> Respo
     return Response(status=status, body=body, headers=headers)
 
 
+# msgspec would write the same, but takes longer to load than all the rest of a refusal.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _encoded(value: object) -> bytes:
-    # msgspec would write the same, but takes longer to load than all the rest of a refusal.
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return _encode(value).encode("utf-8")
 
 
 def _final_status(error: AlmaHookError) -> int:

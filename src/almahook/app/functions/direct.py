@@ -25,7 +25,7 @@ from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
 from almahook.inbox import Claim, Inbox, Settlement
 from almahook.protocol import Accepted, Failed, Handled, Unhandled
-from almahook.protocol.answer import accepting
+from almahook.protocol.accepted import accepting
 from almahook.receivers.aws_lambda.receiver import Receiver
 from almahook.worker import Runner
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 
-from almahook.errors.base import ConfigurationError
-from almahook.protocol.answer import Endpoint
+from almahook.errors import ConfigurationError
+from almahook.protocol.decision import Endpoint
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False

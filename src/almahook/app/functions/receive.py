@@ -7,6 +7,10 @@ imported when the first one comes, and boto3 never.
 from __future__ import annotations
 
 import gc
+
+# What is loaded leaves no rubbish, and without the collector the first event is answered sooner.
+gc.disable()
+
 import os
 import time
 from functools import cache
@@ -23,12 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from almahook.protocol.answer import Reader
+    from almahook.protocol.contract import Reader
 
 _ACCOUNT = 4
-
-# What the first event loads leaves no rubbish, and without the collector it is answered sooner.
-gc.disable()
 
 
 def handler(event: Any, context: Any) -> object:
@@ -39,15 +40,16 @@ def handler(event: Any, context: Any) -> object:
         ConfigurationError: The function was built without a manifest.
     """
     try:
-        # arn:aws:lambda:REGION:ACCOUNT:function:NAME
-        return _receiver(context.invoked_function_arn.split(":")[_ACCOUNT])(event)
+        return _receiver(context.invoked_function_arn)(event)
     finally:
         gc.enable()
 
 
 @cache
-def _receiver(account: str) -> Receiver:
+def _receiver(arn: str) -> Receiver:
     manifest = read_manifest(os.environ)
+    # arn:aws:lambda:REGION:ACCOUNT:function:NAME
+    account = arn.split(":")[_ACCOUNT]
 
     def spool(fields: dict[str, Any], now: float) -> Stored:
         _spool(manifest.inbox, account)({**fields, "received_at": now})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from almahook.errors.base import ConfigurationError
+from almahook.errors import ConfigurationError
 from almahook.inbox.aws.names import bucket_name, queue_name, queue_url
 from almahook.inbox.aws.spool import SQSSpool
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from almahook.receivers.aws_lambda.shape import answer_of, make_request, pairs_of
+from almahook.receivers.aws_lambda.payload_v1 import pairs_of
+from almahook.receivers.aws_lambda.shape import answer_of, make_request
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ An authorizer gets the same with a ``type``; it is no HTTP request that is to be
 
 from __future__ import annotations
 
-from almahook.receivers.aws_lambda.shape import answer_of, make_request, pairs_of
+from almahook.receivers.aws_lambda.shape import answer_of, make_request
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -61,6 +61,15 @@ class PayloadV1:
     def reply(self, response: Response) -> Mapping[str, Any]:
         """Return what the function returns for a response."""
         return answer_of(response)
+
+
+def pairs_of(
+    single: Mapping[str, str] | None, multi: Mapping[str, Sequence[str]] | None
+) -> Headers:
+    """Return names and values, out of the form that has every value if there is one."""
+    if multi:
+        return [(name, value) for name, values in multi.items() for value in values]
+    return list((single or {}).items())
 
 
 def _query(parameters: Headers) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from almahook.errors.base import AlmaHookError, ConfigurationError, UnknownInvocationError
+from almahook.errors import AlmaHookError, ConfigurationError, UnknownInvocationError
 from almahook.errors.refusal import NoSecretError, SignatureMismatchError
-from almahook.protocol.answer import Challenged, Endpoint, Refused, decide
+from almahook.protocol.decision import Challenged, Endpoint, Refused, decide
 from almahook.protocol.reply import reply
-from almahook.receivers.aws_lambda.payload_v2 import PayloadV2
+from almahook.receivers.aws_lambda.shape import PayloadV2
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from almahook.protocol.answer import Reader
+    from almahook.protocol.contract import Reader
     from almahook.protocol.message import Request, Response
     from almahook.protocol.reply import Mode, Result
     from almahook.receivers.aws_lambda.contract import Event, EventShape, Tell
@@ -74,11 +74,15 @@ class Receiver:
 
     def _respond(self, shape: EventShape, event: Event) -> Response:
         requests = shape.requests(event)
-        path = shape.path(event) or self._only_path()
+        path = shape.path(event)
         # A stage, or the base path of a custom domain, may be in front.
         _, is_webhook, profile = path.partition(_WEBHOOKS)
         if not is_webhook:
-            return _page(path, requests[0].method)
+            from almahook.receivers.aws_lambda import unusual  # noqa: PLC0415 - see there
+
+            if path:
+                return unusual.page(path, requests[0].method)
+            profile = unusual.only_one(self._endpoints)
         if not shape.is_exact:
             self._tell("warning", "event.reserialized", fix="almahook aws init")
         return reply(self._result(requests, profile.rstrip("/")), mode=self._mode)
@@ -90,10 +94,12 @@ class Receiver:
             self._tell("error", "event.not_stored", reason=error.message)
             return error
         except Exception as error:  # noqa: BLE001 - no bug of ours may cost Alma's event
-            # Its own text may hold a part of the request, so it is told by its kind and place.
-            self._tell("error", "request.failed", error=type(error).__name__, place=_place(error))
             from almahook.errors.inbox import InboxUnavailableError  # noqa: PLC0415 - few need it
+            from almahook.receivers.aws_lambda.unusual import place_of  # noqa: PLC0415 - see there
 
+            # Its own text may hold a part of the request, so it is told by its kind and place.
+            kind = type(error).__name__
+            self._tell("error", "request.failed", error=kind, place=place_of(error))
             return InboxUnavailableError()
 
     def _decide(self, requests: Sequence[Request], profile: str) -> Result:
@@ -153,15 +159,6 @@ class Receiver:
 
         return LineBudget(_LINES_PER_SECOND)
 
-    def _only_path(self) -> str:
-        if len(self._endpoints) != 1:
-            raise UnknownInvocationError(
-                "The event names no profile, and there are several. Use the mapping template that "
-                "almahook aws init writes."
-            )
-        (name,) = self._endpoints
-        return f"{_WEBHOOKS}{name}"
-
 
 def shape_of(event: Any) -> EventShape:
     """Return the shape of an event.
@@ -171,31 +168,12 @@ def shape_of(event: Any) -> EventShape:
     """
     if not isinstance(event, dict):
         raise UnknownInvocationError
-    return _USUAL if _USUAL.matches(event) else _other_shape_of(event)
+    if _USUAL.matches(event):
+        return _USUAL
+    from almahook.receivers.aws_lambda import shapes  # noqa: PLC0415 - see above
 
-
-def _other_shape_of(event: Event) -> EventShape:
-    from almahook.receivers.aws_lambda.shapes import SHAPES  # noqa: PLC0415 - see above
-
-    for shape in SHAPES:
-        if shape.matches(event):
-            return shape
-    raise UnknownInvocationError
+    return shapes.shape_of(event)
 
 
 def _is_mismatch(refused: Refused) -> bool:
     return isinstance(refused.error, SignatureMismatchError)
-
-
-def _page(path: str, method: str) -> Response:
-    # Alma asks for none of them.
-    from almahook.receivers.aws_lambda.page import page  # noqa: PLC0415
-
-    return page(path, method)
-
-
-def _place(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

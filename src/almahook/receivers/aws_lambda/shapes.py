@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from almahook.errors import UnknownInvocationError
 from almahook.receivers.aws_lambda.balancer import LoadBalancer, MultiValueLoadBalancer
 from almahook.receivers.aws_lambda.payload_v1 import PayloadV1
-from almahook.receivers.aws_lambda.payload_v2 import PayloadV2
+from almahook.receivers.aws_lambda.shape import PayloadV2
 from almahook.receivers.aws_lambda.template import Reference, Template
 
 # typing has this too, and takes long to load.
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from almahook.receivers.aws_lambda.contract import EventShape
+    from almahook.receivers.aws_lambda.contract import Event, EventShape
 
 SHAPES: Sequence[EventShape] = (
     PayloadV2(),
@@ -22,3 +23,15 @@ SHAPES: Sequence[EventShape] = (
     Template(),
     Reference(),
 )
+
+
+def shape_of(event: Event) -> EventShape:
+    """Return the shape of an event.
+
+    Raises:
+        UnknownInvocationError: It has none that is known here.
+    """
+    for shape in SHAPES:
+        if shape.matches(event):
+            return shape
+    raise UnknownInvocationError

@@ -1,6 +1,6 @@
 """The one decision every host calls: what does this request mean?
 
-What verifies a message is imported with the first one, and what reads it with the first one that is
+What verifies a message is imported with the first one, and the host says what reads one that is
 verified: a function on AWS that answers a challenge, or refuses a request, starts in half the time
 without them.
 """
@@ -23,25 +23,9 @@ from almahook.protocol.plain import Plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Protocol, TypeVar
 
-    from almahook.protocol.accepted import Accepted, Outcome
+    from almahook.protocol.contract import Reader, T_co, Verifier
     from almahook.protocol.message import Request
-
-    T_co = TypeVar("T_co", covariant=True)
-
-    class Reader(Protocol[T_co]):
-        """Reads a message that is verified; raises MessageError when it is none."""
-
-        def __call__(self, request: Request, *, profile: str, secret_index: int) -> T_co:
-            """Read it."""
-
-    class Verifier(Protocol):
-        """The signature of ``verify``."""
-
-        def __call__(self, body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> int:
-            """Return which of the secrets signed the body."""
-
 
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 
@@ -98,20 +82,13 @@ class Refused(Plain):
         self.status = status
 
 
-def answer(request: Request, *, endpoint: Endpoint | None) -> Outcome:
-    """Decide what a request to a listener URL means; ``endpoint`` is None for an unknown profile.
-
-    Nothing in the body is looked at before its signature is verified.
-    """
-    return decide(request, endpoint, accepting)
-
-
 def decide(
     request: Request, endpoint: Endpoint | None, reader: Callable[[], Reader[T_co]]
 ) -> Challenged | Refused | T_co:
-    """Decide like :func:`answer`, with what reads a message chosen by the host.
+    """Decide what a request to a listener URL means; ``endpoint`` is None for an unknown profile.
 
-    ``reader`` returns it when the first message is verified, which is when it has to be loaded.
+    Nothing in the body is looked at before its signature is verified. ``reader`` returns what reads
+    it then, and can load that late.
     """
     try:
         return _decide(request, endpoint, reader)
@@ -124,14 +101,6 @@ def decide(
             assert endpoint is not None
             status = endpoint.refuse_status
         return Refused(error=error, status=status)
-
-
-@cache
-def accepting() -> Reader[Accepted]:
-    """Return what reads a message for every host but a function that only stores it."""
-    from almahook.protocol.accepted import accept  # noqa: PLC0415 - see above
-
-    return accept
 
 
 def _decide(
