@@ -60,6 +60,7 @@ class Server(uvicorn.Server):
             backlog=_BACKLOG,
         )
         super().__init__(config)
+        self._receivers = settings.receivers
         self._on_ready = on_ready
         self._on_signal = on_signal
         self._on_stop = on_stop
@@ -73,10 +74,20 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port, then say where it is."""
         _spare_collector()
-        await super().startup(None if sockets is None else _doubled(sockets))
+        await super().startup(None if sockets is None else self._doubled(sockets))
         if self.started and self._on_ready is not None:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    def _doubled(self, sockets: Iterable[socket.socket]) -> list[socket.socket]:
+        """Let the event loop listen to each socket several times.
+
+        uvloop takes one connection from each in a round, and a round under load takes milliseconds:
+        of hundreds that come at once the last would wait for seconds. Processes that share a port
+        leave each other their part.
+        """
+        doubles = range(1, _CONNECTIONS_A_ROUND // self._receivers)
+        return [*sockets, *(one.dup() for one in sockets for _ in doubles)]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let others know, then close the port and finish what is answered."""
@@ -92,16 +103,6 @@ class BackgroundServer(Server):
         """Stop in good order, unless it is Ctrl-C."""
         if sig != signal.SIGINT:
             super().handle_exit(sig, frame)
-
-
-def _doubled(sockets: Iterable[socket.socket]) -> list[socket.socket]:
-    """Let the event loop listen to each socket several times.
-
-    uvloop takes one connection from each in a round, and a round under load takes milliseconds:
-    of hundreds that come at once the last would wait for seconds.
-    """
-    doubles = [one.dup() for one in sockets for _ in range(_CONNECTIONS_A_ROUND - 1)]
-    return [*sockets, *doubles]
 
 
 def _protocol(listener: ReceivingApp) -> type[asyncio.Protocol]:
