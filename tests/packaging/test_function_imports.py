@@ -34,7 +34,7 @@ ALWAYS = {
     *("almahook.app.functions.receive", "almahook.app.functions.secret_values"),
     *("almahook.errors", "almahook.errors.refusal"),
     *("almahook.protocol", "almahook.protocol.decision", "almahook.protocol.message"),
-    *("almahook.protocol.plain", "almahook.protocol.reply"),
+    "almahook.protocol.reply",
     *("almahook.receivers", "almahook.receivers.aws_lambda"),
     "almahook.receivers.aws_lambda.receiver",
     "almahook.receivers.aws_lambda.shape",
@@ -49,7 +49,7 @@ STORED = {
     *("almahook.inbox.aws.spool", "almahook.inbox.aws.text"),
     *("almahook.protocol.document", "almahook.protocol.fields", "almahook.protocol.limits"),
     *("almahook.protocol.plain_json", "almahook.protocol.signature", "almahook.protocol.utf8"),
-    "almahook.protocol.vocabulary",
+    *("almahook.protocol.outcome", "almahook.protocol.vocabulary"),
 }
 
 # Of the standard library: what json loads, and the runtime client with it.

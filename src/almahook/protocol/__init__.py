@@ -7,15 +7,7 @@ sends what :func:`reply` says. Every host decides by these two functions alone.
 from almahook.lazy import lazy
 from almahook.protocol.decision import Challenged, Endpoint, Refused
 from almahook.protocol.message import SIGNATURE_HEADER, Request, Response
-from almahook.protocol.reply import (
-    Failed,
-    Handled,
-    Stored,
-    Unhandled,
-    challenge_reply,
-    error_reply,
-    reply,
-)
+from almahook.protocol.reply import challenge_reply, error_reply, reply
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -23,6 +15,7 @@ if TYPE_CHECKING:
     from almahook.protocol.accepted import Accepted, Outcome, answer
     from almahook.protocol.challenge import find_challenge
     from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
+    from almahook.protocol.outcome import Failed, Handled, Stored, Unhandled
     from almahook.protocol.signature import sign, verify
     from almahook.protocol.vocabulary import ACTIONS, Action
 
@@ -59,7 +52,11 @@ _MODULES = {
     "Accepted": "accepted",
     "Action": "vocabulary",
     "Envelope": "envelope",
+    "Failed": "outcome",
+    "Handled": "outcome",
     "Outcome": "accepted",
+    "Stored": "outcome",
+    "Unhandled": "outcome",
     "answer": "accepted",
     "envelope_of": "envelope",
     "find_challenge": "challenge",

@@ -17,7 +17,7 @@ from almahook.errors.refusal import (
     SignatureError,
     UnknownProfileError,
 )
-from almahook.protocol.plain import Plain
+from almahook.protocol.message import Plain
 
 # What typing defines for this takes long to load.
 TYPE_CHECKING = False

@@ -10,19 +10,21 @@ from functools import lru_cache
 from almahook.errors import AlmaHookError
 from almahook.errors.refusal import MethodNotAllowedError, RefusalError, SignatureError
 from almahook.protocol.decision import Challenged, Refused
-from almahook.protocol.message import Response
+from almahook.protocol.message import JSON_HEADERS, Response
 
+# typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Literal
 
-    Mode = Literal["inbox", "direct"]
-else:
-    # It would take as long to load as all the rest.
-    Mode = str
+    from almahook.protocol.outcome import Failed, Handled, Stored, Unhandled
 
-_JSON = {"content-type": "application/json", "x-content-type-options": "nosniff"}
+    Mode = Literal["inbox", "direct"]
+    Result = Challenged | Refused | Stored | Unhandled | Handled | Failed | AlmaHookError
+else:
+    # A refusal needs neither typing nor what it takes to store.
+    Mode, Result = str, object
+
 _INTERNAL_ERROR = 500
 _SERVICE_UNAVAILABLE = 503
 _RETRY_AFTER_S = "60"
@@ -31,55 +33,15 @@ _RETRY_AFTER_S = "60"
 _INVALID_SIGNATURE = "Signature invalid"
 
 
-class TakenIn:
-    """The event was taken in, whatever became of it."""
-
-    __slots__ = ()
-
-
-class Stored(TakenIn):
-    """The event is in the inbox."""
-
-    __slots__ = ()
-
-
-class Unhandled(TakenIn):
-    """Direct mode: no handler takes this action."""
-
-    __slots__ = ()
-
-
-class Handled(TakenIn):
-    """Direct mode: every handler succeeded or skipped."""
-
-    __slots__ = ()
-
-
-class Failed(TakenIn):
-    """Direct mode: a handler raised."""
-
-    __slots__ = ()
-
-
-Result = Challenged | Refused | TakenIn | AlmaHookError
-
-_FIXED: "Mapping[type[TakenIn], Response]" = {
-    Stored: Response(status=200, body=b'{"status":"stored"}', headers=_JSON),
-    Handled: Response(status=200, body=b'"Done"', headers=_JSON),
-    Unhandled: Response(status=400, body=b'"Invalid action."', headers=_JSON),
-    Failed: Response(status=500, body=b'"Handler failed"', headers=_JSON),
-}
-
-
 def reply(result: Result, *, mode: Mode = "inbox") -> Response:
     """Say what Alma hears for this result."""
-    if isinstance(result, TakenIn):
-        return _FIXED[type(result)]
     if isinstance(result, Challenged):
         return challenge_reply(result.challenge)
     if isinstance(result, Refused):
         return _refusal_reply(result, mode)
-    return error_reply(result, status=_final_status(result))
+    if isinstance(result, AlmaHookError):
+        return error_reply(result, status=_final_status(result))
+    return result.response
 
 
 def challenge_reply(challenge: str) -> Response:
@@ -88,7 +50,7 @@ def challenge_reply(challenge: str) -> Response:
     Alma's own request does not ask for JSON, and text/html would let a link run script.
     """
     body = f'{{"challenge":{_encode(challenge)}}}'.encode()
-    return Response(status=200, body=body, headers=_JSON)
+    return Response(status=200, body=body, headers=JSON_HEADERS)
 
 
 def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
@@ -100,7 +62,7 @@ def error_reply(error: AlmaHookError, *, status: int = 0) -> Response:
 # The same few come again and again.
 @lru_cache(maxsize=64)
 def _error_reply(status: int, code: str, message: str, is_method: bool) -> Response:
-    headers = dict(_JSON)
+    headers = dict(JSON_HEADERS)
     if status == _SERVICE_UNAVAILABLE:
         headers["retry-after"] = _RETRY_AFTER_S
     if is_method:

@@ -7,7 +7,7 @@ https://developers.exlibrisgroup.com/alma/integrations/webhooks/events/
 
 from __future__ import annotations
 
-from almahook.protocol.plain import Plain
+from almahook.protocol.message import Plain
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False

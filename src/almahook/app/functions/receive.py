@@ -18,7 +18,6 @@ from functools import cache
 from almahook.app.functions.log import tell
 from almahook.app.functions.manifest import read_manifest
 from almahook.app.functions.secret_values import SecretValues
-from almahook.protocol.reply import Stored
 from almahook.receivers.aws_lambda.receiver import Receiver
 
 # typing has this too, and takes long to load.
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from almahook.protocol.contract import Reader
+    from almahook.protocol.outcome import Stored
 
 _ACCOUNT = 4
 
@@ -51,15 +51,14 @@ def _receiver(arn: str) -> Receiver:
     # arn:aws:lambda:REGION:ACCOUNT:function:NAME
     account = arn.split(":")[_ACCOUNT]
 
-    def spool(fields: dict[str, Any], now: float) -> Stored:
-        _spool(manifest.inbox, account)({**fields, "received_at": now})
-        return Stored()
+    def store(fields: dict[str, Any], now: float) -> Stored:
+        return _store(manifest.inbox, account)({**fields, "received_at": now})
 
     return Receiver(
         endpoints=manifest.endpoints,
         secrets=SecretValues(manifest, os.environ),
         reader=_reader,
-        take_in=spool,
+        take_in=store,
         mode="inbox",
         tell=tell,
         clock=time.time,
@@ -74,9 +73,7 @@ def _reader() -> Reader[dict[str, Any]]:
 
 
 @cache
-def _spool(inbox: str, account: str) -> Callable[[dict[str, Any]], None]:
-    from almahook.app.functions.spool import open_spool  # noqa: PLC0415 - see above
-    from almahook.inbox.aws.text import event_text  # noqa: PLC0415 - see above
+def _store(inbox: str, account: str) -> Callable[[dict[str, Any]], Stored]:
+    from almahook.app.functions.spool import storing  # noqa: PLC0415 - see above
 
-    spool = open_spool(inbox, account=account, environment=os.environ)
-    return lambda event: spool.put([event_text(event)])
+    return storing(inbox, account=account, environment=os.environ)

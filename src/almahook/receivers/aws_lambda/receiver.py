@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from almahook.errors import AlmaHookError, ConfigurationError, UnknownInvocationError
+from almahook.errors import ConfigurationError, UnknownInvocationError
 from almahook.errors.refusal import NoSecretError, SignatureMismatchError
 from almahook.protocol.decision import Challenged, Endpoint, Refused, decide
 from almahook.protocol.reply import reply
@@ -90,17 +90,10 @@ class Receiver:
     def _result(self, requests: Sequence[Request], profile: str) -> Result:
         try:
             return self._decide(requests, profile)
-        except AlmaHookError as error:
-            self._tell("error", "event.not_stored", reason=error.message)
-            return error
         except Exception as error:  # noqa: BLE001 - no bug of ours may cost Alma's event
-            from almahook.errors.inbox import InboxUnavailableError  # noqa: PLC0415 - few need it
-            from almahook.receivers.aws_lambda.unusual import place_of  # noqa: PLC0415 - see there
+            from almahook.receivers.aws_lambda import unusual  # noqa: PLC0415 - see there
 
-            # Its own text may hold a part of the request, so it is told by its kind and place.
-            kind = type(error).__name__
-            self._tell("error", "request.failed", error=kind, place=place_of(error))
-            return InboxUnavailableError()
+            return unusual.failed(error, self._tell)
 
     def _decide(self, requests: Sequence[Request], profile: str) -> Result:
         now = self._clock()

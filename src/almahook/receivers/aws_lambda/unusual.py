@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from almahook.errors import UnknownInvocationError
+from almahook.errors import AlmaHookError, UnknownInvocationError
+from almahook.errors.inbox import InboxUnavailableError
 from almahook.errors.refusal import UnknownPathError
 from almahook.protocol.message import Response
 from almahook.protocol.reply import error_reply
@@ -11,6 +12,8 @@ from almahook.protocol.reply import error_reply
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from almahook.receivers.aws_lambda.contract import Tell
 
 _PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
@@ -37,8 +40,18 @@ def only_one(profiles: Iterable[str]) -> str:
     return names[0]
 
 
-def place_of(error: Exception) -> str:
-    """Say where an error was raised; the traceback module takes long to load."""
+def failed(error: Exception, tell: Tell) -> AlmaHookError:
+    """Tell of an error, and return what Alma is to hear of it."""
+    if isinstance(error, AlmaHookError):
+        tell("error", "event.not_stored", reason=error.message)
+        return error
+    # Its own text may hold a part of the request, so it is told by its kind and place.
+    tell("error", "request.failed", error=type(error).__name__, place=_place_of(error))
+    return InboxUnavailableError()
+
+
+def _place_of(error: Exception) -> str:
+    # The traceback module takes long to load.
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
