@@ -6,8 +6,8 @@ connection but that it is kept. Whatever else comes is for the real parser.
 https://www.rfc-editor.org/rfc/rfc9112
 
 A head that differs from the last ones in nothing but its signature and its length, as those of one
-sender do, is recognised and not read again. Only who knows a secret teaches it such a head, as it
-takes a thousand times as long to learn as to recognise.
+sender do, is recognised and not read again. Another is learned only after many were read: learning
+one takes hundreds of times as long as reading one, and anybody can send what is new.
 """
 
 import re
@@ -31,6 +31,8 @@ _DIFFERS = re.compile(rb"(?i)(\r\nx-exl-signature:[\t ]*|\r\ncontent-length:[\t 
 _PARTS = 5
 _SOME_SIGNATURE = rb"(?P<signature>[A-Za-z0-9+/]{43}=)"
 _SOME_LENGTH = rb"(?P<length>[1-9][0-9]{0,5})"
+_LONGEST_LEARNED = 2048
+_READ_BETWEEN = 1000
 # What is said of the connection, or of how the body comes.
 _SPECIAL = frozenset({b"connection", b"expect", b"transfer-encoding", b"upgrade"})
 _USUAL = (b"connection", b"keep-alive")
@@ -97,30 +99,30 @@ class Glancer(Generic[T]):
     def __init__(self, targets: Mapping[bytes, T]) -> None:
         self._targets = targets
         self._layout: _Layout[T] | None = None
-        # The parts of the head that has this layout, and of the last trusted one that has not.
-        self._known: Sequence[bytes] = ()
         self._last: Sequence[bytes] = ()
-        # The head that was read last, if it was not recognised.
-        self._read: tuple[bytes, Glance[T]] | None = None
+        # How many were read since one was learned.
+        self._read = _READ_BETWEEN
 
     def glance(self, data: bytes) -> Glance[T] | None:
         """Read a head that is whole and plain, at the beginning of data; None if it is not."""
         seen = None if self._layout is None else self._layout.read(data)
         if seen is None:
             seen = glance(data, self._targets)
-            self._read = None if seen is None else (data[: seen.body_from], seen)
+            self._read += 1
+            if (
+                seen is not None
+                and self._read > _READ_BETWEEN
+                and seen.body_from < _LONGEST_LEARNED
+            ):
+                self._learn(data[: seen.body_from], seen)
         return seen
 
-    def trust(self, head: Head) -> None:
-        """Recognise a head that has come twice in a row, both times with a right signature."""
-        if self._read is not None and self._read[1].head is head:
-            self._learn(*self._read)
-            self._read = None
-
     def _learn(self, head: bytes, seen: Glance[T]) -> None:
+        """Recognise from now on what has come twice in a row."""
         parts = _DIFFERS.split(head)
-        if parts == self._last != self._known and len(parts) == _PARTS:
-            self._known, self._layout = parts, _Layout(parts, seen)
+        if parts == self._last and len(parts) == _PARTS:
+            self._layout = _Layout(parts, seen)
+            self._read = 0
         self._last = parts
 
 

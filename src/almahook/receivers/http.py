@@ -273,7 +273,6 @@ class Exchange:
         if not isinstance(outcome, Accepted):
             reception.note(outcome, request, self._endpoint.profile, self._started)
             return outcome
-        self._protocol.short_way.glancer.trust(self._head)
         try:
             reception.ports.store(outcome, self._started, self._stored, self._protocol.loop)
         except InboxError as error:

@@ -24,6 +24,7 @@ from almahook.protocol import (
     Unhandled,
 )
 from almahook.protocol.reply import Mode, Result
+from almahook.protocol.value import Value
 from almahook.receivers.budget import LineBudget
 from almahook.receivers.counts import Counts
 
@@ -42,8 +43,7 @@ _LINES_PER_SECOND = 20
 log = logging.getLogger("almahook.receiver")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class Refusal(Value, frozen=True, kw_only=True):
     """A refused request as it is to be kept.
 
     Attributes:
