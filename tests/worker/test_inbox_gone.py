@@ -57,7 +57,7 @@ def let_end(shop, desk, watched, seqs, method):
 def test_a_call_of_the_inbox_that_fails_for_a_while_loses_nothing(shop, desk, watched, method):
     shop.write(loan=HELD)
     watched.errors[method] = [InboxUnavailableError("gone for a while") for _ in range(3)]
-    worker = shop.start(inbox=watched, lease_s=0.6)
+    worker = shop.start(inbox=watched, lease_s=2.0)
     runs = let_end(shop, desk, watched, shop.send(count=4), method)
     assert [run.attempts for run in runs] == [1] * 4
     assert desk.notes.count("at end") == 4
@@ -70,7 +70,7 @@ def test_an_error_that_nobody_thought_of_is_told_and_does_not_end_the_worker(
 ):
     shop.write(loan=HELD)
     watched.errors[method] = [LookupError("the name of a patron")] * 2
-    worker = shop.start(inbox=watched, lease_s=0.6)
+    worker = shop.start(inbox=watched, lease_s=2.0)
     let_end(shop, desk, watched, shop.send(count=4), method)
     assert worker.is_alive
     told = [record for record in caplog.records if "place" in getattr(record, "fields", {})]
@@ -110,7 +110,7 @@ def test_a_result_that_cannot_be_stored_does_not_take_its_neighbours_down(
     shop, desk, watched, caplog
 ):
     shop.write(loan=HELD)
-    worker = shop.start(inbox=watched, lease_s=0.6)
+    worker = shop.start(inbox=watched, lease_s=2.0)
     seqs = shop.send(count=4)
     desk.until_noted("at end", 4)
     # The batch cannot be stored, and of its results one cannot by itself either.
