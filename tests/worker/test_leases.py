@@ -97,7 +97,7 @@ def test_the_lease_of_a_long_run_is_renewed_however_rarely_the_worker_polls(
     shop, desk, watched, poll_s
 ):
     shop.write(loan=LONG)
-    shop.start(inbox=watched, lease_s=0.6, poll_s=poll_s)
+    shop.start(inbox=watched, lease_s=1.5, poll_s=poll_s)
     (seq,) = shop.send()
     desk.until_noted("at end")
     watched.next_calls("renew", 6)

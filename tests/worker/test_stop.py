@@ -110,7 +110,7 @@ def test_a_stop_that_waits_for_a_handler_does_not_spin(shop, desk, stop, watched
 
 def test_leases_are_renewed_while_a_stop_waits(shop, desk, stop, watched):
     shop.write(loan="def process(event): desk.wait_at('end')")
-    worker = shop.start(inbox=watched, lease_s=0.6)
+    worker = shop.start(inbox=watched, lease_s=1.5)
     (seq,) = shop.send()
     desk.until_noted("at end")
     stopping = stop(worker)
