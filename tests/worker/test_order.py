@@ -133,7 +133,7 @@ def process(event):
     desk.until_noted("at end")
     second = shop.send("BIB", title="second", subject="a")
     third = shop.send("BIB", title="third", subject="a")
+    desk.eventually(lambda: [run.state for run in shop.runs(*second)] == [RunState.SUPERSEDED])
     desk.open("end")
     shop.until_final(*first, *second, *third)
     assert [note for note in desk.notes if note != "at end"] == ["first", "third"]
-    assert shop.run(*second).state is RunState.SUPERSEDED

@@ -26,8 +26,11 @@ from almahook.worker.tenure import Tenure
 
 _DISPATCH_BATCH = 512
 # After a few events, what follows them is let gather: a transaction for hundreds costs hardly more
-# than one for a few, and an acknowledgement that waits for it waits less often.
+# than one for a few, and an acknowledgement that waits for it waits less often. In a burst they
+# wait for each other anyway.
 _GATHER_S = 0.03
+_GATHER_IN_BURST_S = 0.1
+_BURST = 100
 _MOST_PREFETCHED = 256
 # How often another process's writes are looked for; a look costs microseconds.
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
@@ -216,7 +219,7 @@ class Worker:
         self._tell_collected(collected)
         found = self._inbox.dispatch(self._match, limit=_DISPATCH_BATCH)
         if self._options.dispatching and 0 < found < _DISPATCH_BATCH:
-            self._next_dispatch = now + _GATHER_S
+            self._next_dispatch = now + (_GATHER_S if found < _BURST else _GATHER_IN_BURST_S)
         return bool(found or collected.events or collected.duplicates)
 
     def _tell_collected(self, collected: Collected) -> None:
