@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from almahook.errors import InboxUnavailableError, SchemaError
-from almahook.inbox import EventFilter, Inbox
+from almahook.inbox import EventFilter, Inbox, RunState
 from almahook.inbox.sqlite import SQLiteInbox
+from almahook.inbox.sqlite.search import find_events
 from almahook.inbox.sqlite.sql import load_migrations, load_queries
 from almahook.testing.inbox_contract.given import LATER, add, new_event, settle, take_one
 
@@ -256,3 +257,37 @@ def test_what_is_polled_reads_no_table_from_end_to_end(open_inbox: OpenSQLite, q
     plan = [row["detail"] for row in open_inbox()._db._writer.execute(text, asked)]
     scans = [line for line in plan if line.startswith("SCAN") and "INDEX" not in line]
     assert [line for line in scans if line.split()[1] not in {"progress", "CONSTANT"}] == []
+
+
+def steps(path: Path, where: EventFilter) -> int:
+    """Count what SQLite does, in hundreds of its instructions, to find events."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.set_progress_handler(count, 100)
+        assert len(find_events(connection, where, limit=50, before=None, after=None)) == 1
+    return counted
+
+
+@pytest.mark.parametrize(
+    "where",
+    [EventFilter(event_id="rare"), EventFilter(subject="rare"), EventFilter(state="parked")],
+)
+def test_what_is_rare_is_found_without_a_look_at_all_that_is_stored(
+    open_inbox: OpenSQLite, path: Path, where: EventFilter
+) -> None:
+    inbox = open_inbox()
+    add(inbox, new_event("rare", subject="rare"))
+    settle(inbox, take_one(inbox), state=RunState.PARKED)
+    looked = []
+    for size in (100, 3000):
+        inbox.append([new_event(f"{size}-{number}", subject="often") for number in range(size)])
+        inbox.dispatch(lambda _: [], limit=size)
+        looked.append(steps(path, where))
+    assert looked[1] <= looked[0] + 1

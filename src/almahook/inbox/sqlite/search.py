@@ -22,10 +22,12 @@ _PARKED = (
     " AND n.number > r.number))"
 )
 
-# What is not dispatched yet is not in the index of subjects either.
+# What is not dispatched yet is not in the index of subjects either. Of one list with both, SQLite
+# looks up what is in it; with an OR between two it would look at every event.
 _SUBJECT = (
-    "(seq IN (SELECT event_seq FROM subjects WHERE subject = :subject)"
-    " OR (seq > (SELECT dispatched FROM progress) AND events.subject = :subject))"
+    "seq IN (SELECT event_seq FROM subjects WHERE subject = :subject"
+    " UNION ALL SELECT e.seq FROM events AS e"
+    " WHERE e.seq > (SELECT dispatched FROM progress) AND e.subject = :subject)"
 )
 
 
