@@ -1,12 +1,8 @@
 """From an accepted message to the event that is stored."""
 
-from hashlib import sha256
-
 from almahook.inbox.event import NewEvent
 from almahook.protocol.accepted import Accepted
-
-# A header can be anything.
-_LONGEST_NAME = 100
+from almahook.protocol.fields import LONGEST_CONTENT_TYPE, digest_id
 
 
 def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:
@@ -19,11 +15,11 @@ def new_event(accepted: Accepted, *, received_at: float) -> NewEvent:
         profile=accepted.profile,
         action=envelope.action,
         event=envelope.event,
-        event_id=envelope.id or f"sha256:{sha256(accepted.body).hexdigest()}",
+        event_id=envelope.id or digest_id(accepted.body),
         institution=envelope.institution,
         time=envelope.time,
         subject=envelope.subject,
-        content_type=accepted.content_type[:_LONGEST_NAME],
+        content_type=accepted.content_type[:LONGEST_CONTENT_TYPE],
         body=accepted.body,
         received_at=received_at,
         secret_index=accepted.secret_index,

@@ -25,6 +25,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]{0,99}")
 # Ids are keys, and stores limit the length of a key: PostgreSQL to 2704 bytes, DynamoDB to 1024.
 # Alma's own have up to 19 digits, and a user's primary id up to 255 characters.
 _LONGEST = 255
+# A header can be anything; so much of it is kept with an event.
+LONGEST_CONTENT_TYPE = 100
 
 
 def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
@@ -45,6 +47,11 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
         time=_short(document.get("time")),
         subject=_id(_subject(document, action)),
     )
+
+
+def digest_id(data: bytes) -> str:
+    """Make an id of bytes: the same for the same ones."""
+    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def _text(value: Any) -> str:
@@ -72,15 +79,17 @@ def _is_name(text: str) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = value.strip() if type(value) is str else _text(value)
-    return text if len(text) <= _LONGEST and text.isprintable() else ""
+    text = _text(value)
+    return text if _is_plain(text) else ""
 
 
 def _id(value: Any) -> str:
-    text = value.strip() if type(value) is str else _text(value)
-    if len(text) <= _LONGEST and text.isprintable():
-        return text
-    return f"sha256:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    text = _text(value)
+    return text if _is_plain(text) else digest_id(text.encode("utf-8", "surrogatepass"))
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST and text.isprintable()
 
 
 def _subject(document: dict[str, Any], action: str) -> Any:

@@ -5,10 +5,8 @@ They are msgspec's, which takes as long to load as everything else that is loade
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from almahook.protocol.document import read_document
-from almahook.protocol.fields import fields_of
+from almahook.protocol.fields import LONGEST_CONTENT_TYPE, digest_id, fields_of
 from almahook.protocol.plain_json import decode
 
 # typing has this too, and takes long to load.
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from almahook.protocol.message import Request
-
-_LONGEST_NAME = 100
 
 
 def read(request: Request, *, profile: str, secret_index: int) -> dict[str, Any]:
@@ -29,12 +25,12 @@ def read(request: Request, *, profile: str, secret_index: int) -> dict[str, Any]
     """
     fields: dict[str, Any] = fields_of(read_document(request.body, decode), dict)
     # As in app.new_event.
-    event_id = fields.pop("id") or f"sha256:{sha256(request.body).hexdigest()}"
+    event_id = fields.pop("id") or digest_id(request.body)
     return {
         **fields,
         "profile": profile,
         "event_id": event_id,
-        "content_type": request.content_type[:_LONGEST_NAME],
+        "content_type": request.content_type[:LONGEST_CONTENT_TYPE],
         "body": request.body,
         "secret_index": secret_index,
     }
