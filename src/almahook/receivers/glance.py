@@ -23,14 +23,14 @@ _MAX_HEAD_BYTES = 8 * 1024
 
 _END = b"\r\n\r\n"
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]++):[\t ]*+((?:[\x21-\x7e][\t\x20-\x7e]*+)?+)")
-_LENGTH = re.compile(rb"[1-9][0-9]{0,5}")
+_SOME_LENGTH = rb"[1-9][0-9]{0,5}"
+_LENGTH = re.compile(_SOME_LENGTH)
 _SIGNATURE = SIGNATURE_HEADER.lower().encode("ascii")
 # The fields whose values differ from one request to the next.
 _DIFFERS = re.compile(rb"(?i)(\r\nx-exl-signature:[\t ]*|\r\ncontent-length:[\t ]*)[^\r]*")
 # In a plain head no field is there twice: what stands before both, between them and after.
 _PARTS = 5
-_SOME_SIGNATURE = rb"(?P<signature>[A-Za-z0-9+/]{43}=)"
-_SOME_LENGTH = rb"(?P<length>[1-9][0-9]{0,5})"
+_SOME_SIGNATURE = rb"[A-Za-z0-9+/]{43}="
 _LONGEST_LEARNED = 2048
 _READ_BETWEEN = 1000
 # What is said of the connection, or of how the body comes.
@@ -77,8 +77,8 @@ class _Layout(Generic[T]):
         if found is None:
             return None
         signature, length = found.group("signature", "length")
-        announced = int(length)
-        if announced > MAX_GLANCE_BODY_BYTES:
+        announced = _announced(length)
+        if not announced:
             return None
         head = Head(signature.decode("ascii"), self._seen.head.content_type, announced, False)
         return Glance(self._seen.target, head, found.end())
@@ -86,7 +86,9 @@ class _Layout(Generic[T]):
 
 def _spelled(field: bytes) -> bytes:
     """Add to a field the values that are right."""
-    return field + (_SOME_LENGTH if b"length" in field.lower() else _SOME_SIGNATURE)
+    if b"length" in field.lower():
+        return field + b"(?P<length>" + _SOME_LENGTH + b")"
+    return field + b"(?P<signature>" + _SOME_SIGNATURE + b")"
 
 
 class Glancer(Generic[T]):
