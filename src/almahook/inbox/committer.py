@@ -42,6 +42,11 @@ class _Group(Generic[T, R]):
         self.items: list[T] = []
         self.dones: list[Done[R]] = []
 
+    def add(self, item: T, done: Done[R]) -> None:
+        """Take one more."""
+        self.items.append(item)
+        self.dones.append(done)
+
     def tell(self, results: Sequence[R | BaseException]) -> None:
         """Let everybody know how it went, one result per item."""
         for done, result in zip(self.dones, results, strict=True):
@@ -120,8 +125,7 @@ class GroupCommitter(Generic[T, R]):
             if group is None:
                 group = self._gathered[loop] = _Group(loop)
                 loop.call_soon(self._hand_over, loop)
-            group.items.append(item)
-            group.dones.append(done)
+            group.add(item, done)
             if len(group.items) >= self._max_batch:
                 self._queue.put(self._gathered.pop(loop))
 
@@ -158,8 +162,7 @@ class GroupCommitter(Generic[T, R]):
 
     def _put(self, item: T, done: Done[R]) -> None:
         group: _Group[T, R] = _Group(None)
-        group.items.append(item)
-        group.dones.append(done)
+        group.add(item, done)
         with self._gate:
             self._admit()
             self._queue.put(group)

@@ -236,6 +236,10 @@ class Exchange:
         self._started = 0.0
 
     @property
+    def _reception(self) -> Reception:
+        return self._protocol.short_way.reception
+
+    @property
     def missing(self) -> int:
         """How many bytes of the body have not come."""
         return self._head.announced - len(self.body)
@@ -248,10 +252,9 @@ class Exchange:
     def complete(self, rest: bytes) -> None:
         """Decide, and store what is accepted; an error of our own becomes a 503."""
         self._end_body()
-        reception = self._protocol.short_way.reception
-        self._started = reception.ports.clock()
+        self._started = self._reception.ports.clock()
         try:
-            result = self._decide(self._request(self.body + rest), reception)
+            result = self._decide(self._request(self.body + rest))
         except Exception as error:  # noqa: BLE001 - the connection must not end without an answer
             result = failed(error)
         if result is not None:
@@ -267,8 +270,9 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _decide(self, request: Request, reception: Reception) -> Result | None:
+    def _decide(self, request: Request) -> Result | None:
         """Return the result, or None when it is still to come."""
+        reception = self._reception
         outcome = answer(request, endpoint=self._endpoint)
         if not isinstance(outcome, Accepted):
             reception.note(outcome, request, self._endpoint.profile, self._started)
@@ -283,7 +287,7 @@ class Exchange:
         self._answer(not_stored(result) if isinstance(result, AlmaHookError) else result)
 
     def _answer(self, result: Result) -> None:
-        reception = self._protocol.short_way.reception
+        reception = self._reception
         reception.count(result, self._endpoint.profile, self._started)
         self._write(reply(result, mode=reception.mode))
 
@@ -294,7 +298,7 @@ class Exchange:
         self._end_body()
         profile = self._endpoint.profile
         announced = self._head.announced
-        reception = self._protocol.short_way.reception
+        reception = self._reception
         result = reception.turn_away(SlowBodyError(), self._request(b""), profile, announced)
         self._write(reply(result, mode=reception.mode))
 
