@@ -188,11 +188,13 @@ def test_the_order_of_the_keys_means_nothing() -> None:
     )
 
 
-def test_a_compact_body_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def parse_again(*_: object, **__: object) -> None:
+def test_of_an_ordinary_message_only_the_envelope_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decode_all(_: bytes) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(envelope.json, "loads", parse_again)
+    monkeypatch.setattr(envelope, "parse_document", decode_all)
     messages = Messages(seed=4)
     for action in EVENTS:
         for _ in range(10):

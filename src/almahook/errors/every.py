@@ -34,7 +34,6 @@ from almahook.errors.inbox import (
     StaleLeaseError,
 )
 from almahook.errors.message import (
-    DuplicateKeyError,
     EmptyBodyError,
     EncodingError,
     ForbiddenXMLError,
@@ -76,7 +75,6 @@ __all__ = [
     "BodyTooLargeError",
     "ChallengeMissingError",
     "ConfigurationError",
-    "DuplicateKeyError",
     "EmptyBodyError",
     "EncodingError",
     "FilterError",

@@ -27,12 +27,6 @@ class JSONError(MessageError):
     code = "body.json"
 
 
-class DuplicateKeyError(MessageError):
-    """The JSON has the same key twice in one object, so it does not say one thing."""
-
-    code = "body.duplicate_key"
-
-
 class NestingError(MessageError):
     """The body is nested deeper than any message of Alma's."""
 

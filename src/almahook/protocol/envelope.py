@@ -4,14 +4,14 @@ Two generations of the JSON are in use (explicit nulls, and nulls left out), so 
 mean the same here, order means nothing, and what is not known is passed over.
 """
 
-import json
 from typing import Any
 
 import msgspec
 
-from almahook.errors import DuplicateKeyError
+from almahook.protocol import plain_json
 from almahook.protocol.document import read_document, require_shallow
 from almahook.protocol.fields import fields_of
+from almahook.protocol.outline import read_outline
 from almahook.protocol.value import Value
 
 
@@ -43,7 +43,8 @@ def read_envelope(body: bytes) -> Envelope:
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    return envelope_of(parse_document(body))
+    outline = read_outline(body)
+    return envelope_of(parse_document(body) if outline is None else outline)
 
 
 def envelope_of(document: dict[str, Any]) -> Envelope:
@@ -67,14 +68,10 @@ def parse_document(body: bytes) -> dict[str, Any]:
 
 
 def _decode(text: bytes) -> Any:
-    document = msgspec.json.decode(text)
+    try:
+        document = msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        # It is JSON, but a number in it is too large for msgspec.
+        return plain_json.decode(text)
     require_shallow(document, text)
-    # What re-encodes to the same bytes has no key twice; Alma's compact form always does.
-    if msgspec.json.encode(document) != text:
-        json.loads(text, object_pairs_hook=_unique)
     return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise DuplicateKeyError

@@ -8,7 +8,6 @@ import msgspec
 from almahook.errors import (
     AlmaHookError,
     BodyTooLargeError,
-    DuplicateKeyError,
     EmptyBodyError,
     EncodingError,
     ForbiddenXMLError,
@@ -101,7 +100,6 @@ def _no_message() -> Iterator[Row]:
         ("two documents", b'{"id":"1","action":"LOAN"}{}', JSONError),
         ("JSON that is no object", b'["LOAN"]', MessageError),
         ("an object without an action", b'{"id":"1"}', InvalidActionError),
-        ("the same key twice", b'{"id":"1","action":"LOAN","action":"ITEM"}', DuplicateKeyError),
         ("deep nesting", b'{"id":"1","action":"LOAN","x":' + b"[" * 30_000, NestingError),
         ("invalid UTF-8", b'{"id":"1","action":"LOAN","x":"\xff"}', EncodingError),
         ("Latin-1", '{"id":"1","action":"LOAN","x":"é"}'.encode("latin-1"), EncodingError),
