@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from threading import Event
-from typing import cast
+from typing import Any
 
 from almahook.app.new_event import new_event
 from almahook.errors import InboxError
@@ -107,7 +107,7 @@ class Intake:
         """
         event = new_event(accepted, received_at=received_at)
         # Without handlers to run, the committer tells this or an error of the inbox.
-        told = cast("Callable[[Receipt | Stored | BaseException], None]", done)
+        told: Callable[[Any], None] = done
         self._events.append_then(event, told, loop=loop)
 
     def record(self, refusal: Refusal) -> None:

@@ -56,11 +56,10 @@ def digest_id(data: bytes) -> str:
 
 def _text(value: Any) -> str:
     """Read a plain value, or the ``value`` of Alma's coded ``{"value", "desc"}``."""
-    if type(value) is str:
-        return value.strip()
     if type(value) is dict:
         value = value.get("value")
-        return "" if type(value) is dict else _text(value)
+    if type(value) is str:
+        return value.strip()
     # A fraction is no id: it has lost the digits that tell two of them apart.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 

@@ -69,7 +69,8 @@ class _Layout(Generic[T]):
         before, signed_or_long, between, long_or_signed, after = map(re.escape, parts)
         first, second = _spelled(signed_or_long), _spelled(long_or_signed)
         self._pattern = re.compile(before + first + between + second + after)
-        self._seen = seen
+        self._target = seen.target
+        self._content_type = seen.head.content_type
 
     def read(self, data: bytes) -> Glance[T] | None:
         """Read a head that has this layout, and values that are spelled as they should be."""
@@ -77,11 +78,11 @@ class _Layout(Generic[T]):
         if found is None:
             return None
         signature, length = found.group("signature", "length")
-        announced = _announced(length)
-        if not announced:
+        announced = int(length)
+        if announced > MAX_GLANCE_BODY_BYTES:
             return None
-        head = Head(signature.decode("ascii"), self._seen.head.content_type, announced, False)
-        return Glance(self._seen.target, head, found.end())
+        head = Head(signature.decode("ascii"), self._content_type, announced, False)
+        return Glance(self._target, head, found.end())
 
 
 def _spelled(field: bytes) -> bytes:

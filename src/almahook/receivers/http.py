@@ -259,7 +259,7 @@ class Exchange:
 
     __slots__ = (
         *("body", "disconnected", "keep_alive", "more_body", "response_complete"),
-        *("_endpoint", "_head", "_protocol", "_started", "_timer"),
+        *("_endpoint", "_head", "_protocol", "_reception", "_started", "_timer"),
     )
 
     message_event = _NOBODY_WAITS
@@ -272,14 +272,11 @@ class Exchange:
         self.response_complete = False
         self.keep_alive = True
         self._protocol = protocol
+        self._reception = protocol.short_way.reception
         self._endpoint = endpoint
         self._head = head
         self._timer: asyncio.TimerHandle | None = None
         self._started = 0.0
-
-    @property
-    def _reception(self) -> Reception:
-        return self._protocol.short_way.reception
 
     @property
     def missing(self) -> int:
