@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from errno import EIO
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -43,28 +44,34 @@ class Disk:
     """The disk under the spool, as far as a test holds it or lets it fail."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._sync = os.fdatasync
         self._monkeypatch = monkeypatch
 
     @contextmanager
     def failing(self) -> Iterator[None]:
-        def fail(_fd: int) -> None:
+        def fail(*_: object) -> int:
             raise OSError(EIO, "Input/output error")
 
         with self._monkeypatch.context() as broken:
-            broken.setattr(os, "fdatasync", fail)
+            for call in ("pwritev", "fdatasync"):
+                broken.setattr(os, call, fail)
             yield
 
     @contextmanager
     def held(self) -> Iterator[None]:
         free = Event()
+        write, sync = os.pwritev, os.fdatasync
 
-        def wait(fd: int) -> None:
+        def wait_to_write(*given: Any) -> int:
             free.wait()
-            self._sync(fd)
+            return write(*given)
+
+        def wait_to_sync(fd: int) -> None:
+            free.wait()
+            sync(fd)
 
         with self._monkeypatch.context() as slow:
-            slow.setattr(os, "fdatasync", wait)
+            slow.setattr(os, "pwritev", wait_to_write)
+            slow.setattr(os, "fdatasync", wait_to_sync)
             try:
                 yield
             finally:

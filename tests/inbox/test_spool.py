@@ -2,10 +2,16 @@
 
 import os
 import stat
+import struct
+import subprocess
+import sys
 from contextlib import suppress
+from errno import EOPNOTSUPP
 from pathlib import Path
 from shutil import rmtree
+from zlib import crc32
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +19,7 @@ from hypothesis import strategies as st
 from almahook.errors import InboxUnavailableError
 from almahook.inbox import Collected, EventFilter
 from almahook.inbox.sqlite import SQLiteInbox
-from almahook.inbox.sqlite.spool import Spool
+from almahook.inbox.sqlite.spool import Spool, Waiting
 from almahook.testing.inbox_contract.given import new_event
 
 NOTHING = Collected(events=0, duplicates=0)
@@ -24,11 +30,14 @@ def folder(tmp_path):
     return tmp_path / "spool"
 
 
-@pytest.fixture
-def spool(folder):
+@pytest.fixture(params=["in one call", "in two calls"])
+def spool(folder, request, monkeypatch):
+    if request.param == "in two calls":
+        # As on a system that cannot write and sync at once.
+        monkeypatch.setattr("almahook.inbox.sqlite.spool._DSYNC", None)
     opened = Spool(folder)
     yield opened
-    opened.end_segment()
+    opened.close()
 
 
 def ids(spool, name, start=0):
@@ -139,15 +148,172 @@ def test_who_deletes_the_folder_loses_nothing_that_is_stored_afterwards(spool, f
 def test_after_a_failed_write_the_next_batch_goes_to_another_segment(spool, folder, monkeypatch):
     spool.put([new_event("1")])
 
-    def fails(_fd):
+    def fails(*_):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(os, "fdatasync", fails)
+        for call in ("pwritev", "fdatasync"):
+            broken.setattr(os, call, fails)
         with pytest.raises(InboxUnavailableError, match="No space left"):
             spool.put([new_event("lost")])
     spool.put([new_event("2")])
     assert [ids(spool, name) for name in spool.segments()] == [["1"], ["2"]]
+
+
+# Room ahead
+
+
+def made_room(spool, folder) -> Path:
+    """Store until zeros are written ahead."""
+    number = len(ids(spool, only_segment(folder).name)) if folder.exists() else 0
+    while True:
+        spool.put([new_event(str(number), body=bytes(range(256)) * 1024)])
+        number += 1
+        # Jobs are done in turn: when this one is, so are those before it.
+        spool._filler.submit(lambda: None).result()
+        path = only_segment(folder)
+        if path.stat().st_size > spool.segments()[path.name]:
+            return path
+
+
+def test_a_segment_is_read_as_it_is_described(spool, folder):
+    payload = msgspec.msgpack.encode([new_event("1"), new_event("2")])
+    head = struct.pack("<IIId", len(payload), crc32(payload), 2, 1_700_000_000.0)
+    folder.mkdir()
+    (folder / "1.segment").write_bytes(b"almahook spool 1\n" + head + payload)
+    assert spool.segments() == {"1.segment": 17 + len(head) + len(payload)}
+    assert ids(spool, "1.segment") == ["1", "2"]
+    assert spool.waiting("1.segment", 0) == Waiting(events=2, oldest_at=1_700_000_000.0)
+
+
+def test_for_a_few_events_no_room_is_made_ahead(spool, folder):
+    for number in range(10):
+        spool.put([new_event(str(number))])
+    spool._filler.submit(lambda: None).result()
+    (end,) = spool.segments().values()
+    assert only_segment(folder).stat().st_size == end
+
+
+def test_room_is_made_a_megabyte_at_a_time_and_never_over_a_batch(spool, folder):
+    path = made_room(spool, folder)
+    for number in range(500):
+        spool.put([new_event(f"more {number}", body=b"x" * 7000)])
+        assert path.stat().st_size - spool.segments()[path.name] < 2 * 1024 * 1024
+    found = ids(spool, path.name)
+    assert found[-500:] == [f"more {number}" for number in range(500)]
+    assert found[:-500] == [str(number) for number in range(len(found) - 500)]
+
+
+def test_a_batch_that_is_longer_than_the_room_is_written_whole(spool, folder):
+    path = made_room(spool, folder)
+    before = ids(spool, path.name)
+    spool.put([new_event("large", body=b"x" * 3 * 1024 * 1024)])
+    spool.put([new_event("small")])
+    assert ids(spool, path.name) == [*before, "large", "small"]
+
+
+def test_a_segment_that_is_ended_is_as_long_as_what_is_in_it(spool, folder):
+    path = made_room(spool, folder)
+    end = spool.segments()[path.name]
+    spool.end_segment()
+    spool._filler.submit(lambda: None).result()
+    assert path.stat().st_size == end
+    assert spool.retire(path.name, collected=end)
+
+
+def test_room_that_comes_too_late_is_not_made_behind_the_end(spool, folder):
+    path = made_room(spool, folder)
+    segment = spool._segment
+    spool.end_segment()
+    size = path.stat().st_size
+    spool._make_room(segment)
+    assert path.stat().st_size == size
+
+
+def test_after_it_was_closed_a_spool_stores_without_room(spool, folder):
+    made_room(spool, folder)
+    spool.close()
+    for number in range(20):
+        spool.put([new_event(str(number), body=b"x" * 50_000)])
+    *_, name = spool.segments()
+    assert ids(spool, name) == [str(number) for number in range(20)]
+    spool.end_segment()
+
+
+def test_where_no_room_can_be_made_the_segment_just_grows(spool, folder, monkeypatch):
+    whole = os.pwrite
+    tried = []
+
+    def no_space_for_zeros(fd, data, place):
+        if not any(data):
+            tried.append(place)
+            raise OSError(28, "No space left on device")
+        return whole(fd, data, place)
+
+    monkeypatch.setattr(os, "pwrite", no_space_for_zeros)
+    for number in range(30):
+        spool.put([new_event(str(number), body=b"x" * 100_000)])
+        spool._filler.submit(lambda: None).result()
+    ((name, end),) = spool.segments().items()
+    assert len(tried) == 1
+    assert only_segment(folder).stat().st_size == end
+    assert ids(spool, name) == [str(number) for number in range(30)]
+
+
+def test_a_write_that_is_cut_short_is_gone_on_with(spool, folder, monkeypatch):
+    def one_byte(write):
+        return lambda fd, data, *rest: write(
+            fd, [b"".join(data)[:1]] if isinstance(data, list) else data[:1], *rest
+        )
+
+    for call in ("pwritev", "pwrite"):
+        monkeypatch.setattr(os, call, one_byte(getattr(os, call)))
+    spool.put([new_event("1"), new_event("2")])
+    spool.put([new_event("3")])
+    assert ids(spool, only_segment(folder).name) == ["1", "2", "3"]
+
+
+def test_a_kernel_that_cannot_write_and_sync_at_once_does_it_in_two_calls(
+    spool, folder, monkeypatch
+):
+    def not_known(*_):
+        raise OSError(EOPNOTSUPP, "Operation not supported")
+
+    synced = []
+    sync = os.fdatasync
+    monkeypatch.setattr(os, "pwritev", not_known)
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(fd) or sync(fd))
+    spool.put([new_event("1")])
+    spool.put([new_event("2")])
+    assert len(synced) == 2
+    assert ids(spool, only_segment(folder).name) == ["1", "2"]
+
+
+def test_a_failed_batch_within_the_room_is_not_followed_by_another(spool, folder, monkeypatch):
+    path = made_room(spool, folder)
+    before = ids(spool, path.name)
+
+    def half(write):
+        def fails(fd, data, place, *_):
+            whole = b"".join(data) if isinstance(data, list) else bytes(data)
+            write(fd, whole[: len(whole) // 2], place)
+            raise OSError(5, "Input/output error")
+
+        return fails
+
+    def cannot(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        write = os.pwrite
+        broken.setattr(os, "pwritev", half(write))
+        broken.setattr(os, "pwrite", half(write))
+        broken.setattr(os, "ftruncate", cannot)
+        with pytest.raises(InboxUnavailableError):
+            spool.put([new_event("lost", body=b"x" * 5000)])
+    spool.put([new_event("next")])
+    first, second = spool.segments()
+    assert (ids(spool, first), ids(spool, second)) == (before, ["next"])
 
 
 def test_a_folder_that_cannot_be_made_is_an_unavailable_inbox(tmp_path):
@@ -191,6 +357,113 @@ def test_whatever_byte_is_wrong_no_wrong_event_is_read(tmp_path, place, byte, ze
 
 
 # With the database
+
+KILLED = """
+import os, signal, sys
+from almahook.inbox.sqlite import SQLiteInbox
+from almahook.testing.inbox_contract.given import new_event
+
+inbox = SQLiteInbox(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    inbox.spool([new_event(str(number), body=b"x" * 50_000)])
+inbox._spool._filler.submit(lambda: None).result()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def left_by_a_killed_writer(database: Path, events: int) -> Path:
+    """Spool events and be killed; the segment still has its zeros."""
+    command = [sys.executable, "-c", KILLED, str(database), str(events)]
+    assert subprocess.run(command, check=False).returncode == -9
+    path = only_segment(database.with_name(f"{database.name}-spool"))
+    assert path.read_bytes()[-1000:] == bytes(1000)
+    return path
+
+
+def collect_all(inbox: SQLiteInbox) -> int:
+    events = 0
+    while (taken := inbox.collect(limit=10)) != NOTHING:
+        events += taken.events
+    return events
+
+
+def test_zeros_that_a_killed_writer_left_are_no_damage(tmp_path, caplog):
+    path = left_by_a_killed_writer(tmp_path / "a.db", 8)
+    inbox = SQLiteInbox(tmp_path / "a.db")
+    assert inbox.backlog().pending == 8
+    assert collect_all(inbox) == 8
+    assert list(path.parent.iterdir()) == []
+    assert caplog.records == []
+    inbox.close()
+
+
+def test_a_torn_batch_before_the_zeros_is_set_aside_and_told(tmp_path, caplog):
+    path = left_by_a_killed_writer(tmp_path / "a.db", 8)
+    inbox = SQLiteInbox(tmp_path / "a.db")
+    (end,) = inbox._spool.segments().values()
+    with path.open("r+b") as file:
+        # The last batch's second half was never written.
+        file.seek(end - 25_000)
+        file.write(bytes(25_000))
+    assert collect_all(inbox) == 7
+    (kept,) = path.parent.iterdir()
+    assert kept.suffix == ".damaged"
+    (record,) = caplog.records
+    assert record.message == "spool.damaged"
+    assert 20_000 < record.fields["bytes"] < 30_000
+    inbox.close()
+
+
+def test_who_collects_does_not_write_while_nothing_but_room_is_left(tmp_path):
+    writer, inbox = SQLiteInbox(tmp_path / "a.db"), SQLiteInbox(tmp_path / "a.db")
+    made_room(writer._spool, tmp_path / "a.db-spool")
+    collect_all(inbox)
+    version = inbox.version()
+    with writer._db.write():
+        assert inbox.collect(limit=10) == NOTHING
+    assert inbox.version() == version
+    writer.spool([new_event("news")])
+    assert inbox.version() != version
+    assert inbox.collect(limit=10).events == 1
+    for one in (writer, inbox):
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory) -> bytes:
+    path = left_by_a_killed_writer(tmp_path_factory.mktemp("killed") / "a.db", 6)
+    return path.read_bytes()
+
+
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    damage=st.lists(
+        st.tuples(st.integers(0, 420_000), st.binary(min_size=1, max_size=40)), max_size=4
+    )
+)
+def test_whatever_is_damaged_before_or_in_the_zeros_no_wrong_event_is_collected(
+    tmp_path, killed, damage
+):
+    database = tmp_path / os.urandom(8).hex() / "a.db"
+    inbox = SQLiteInbox(database)
+    folder = database.with_name("a.db-spool")
+    folder.mkdir()
+    data = bytearray(killed)
+    for place, junk in damage:
+        data[place : place + len(junk)] = junk
+    (folder / f"{1:020}-00000000.segment").write_bytes(data)
+    count = collect_all(inbox)
+    found = sorted(inbox.events(EventFilter(), limit=10), key=lambda one: one.event_id)
+    assert [(event.event_id, event.body) for event in found] == [
+        (str(number), b"x" * 50_000) for number in range(count)
+    ]
+    # All of it is taken, or what is left is kept for a person.
+    is_whole = data == killed
+    assert count == 6 if is_whole else count <= 6
+    assert [path.suffix for path in folder.iterdir()] == ([] if is_whole else [".damaged"])
+    inbox.close()
 
 
 def test_the_files_of_a_writer_that_has_closed_are_gone_once_they_are_collected(tmp_path):

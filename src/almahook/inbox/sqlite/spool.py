@@ -10,7 +10,8 @@ A segment is a line that names the form, then batches, each:
     bytes and CRC-32 of the payload, number of its events, when the first was received
     payload: a msgpack array of events
 
-A batch counts when all of it is there. What is cut off at the end was never acknowledged.
+A batch counts when all of it is there. What is cut off at the end was never acknowledged. Zeros at
+the end are room that was made ahead: over them a sync has no new length to note.
 """
 
 import fcntl
@@ -19,9 +20,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import ENOENT
+from errno import ENOENT, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from secrets import token_hex
 from struct import Struct
@@ -38,6 +40,16 @@ _HEAD = Struct("<IIId")
 _MAX_SEGMENT_BYTES = 16 * 1024 * 1024
 # So much is read at once, and the rest of the batch that it ends in.
 _CHUNK_BYTES = 8 * 1024 * 1024
+# Room is made in pieces, the next when half of one is left, and none by who writes little.
+_PIECE = bytes(1024 * 1024)
+_ROOM_LEFT_BYTES = len(_PIECE) // 2
+_BUSY_BYTES = len(_PIECE) // 4
+# Longer buffers make crc32 give up Python's lock. https://docs.python.org/3/library/zlib.html
+_CRC_BYTES = 5 * 1024
+# Linux: write and sync in one call. https://man7.org/linux/man-pages/man2/pwritev2.2.html
+_DSYNC: int | None = getattr(os, "RWF_DSYNC", None)
+# What a kernel, or a sandbox, that does not know the flag or the call answers.
+_NOT_KNOWN = (EOPNOTSUPP, ENOSYS, EPERM)
 _SUFFIX = ".segment"
 _DAMAGED = ".damaged"
 # How often a new segment may be deleted before it is locked.
@@ -90,6 +102,9 @@ class Spool:
         self._folder = folder
         self._lock = threading.Lock()
         self._segment: _Segment | None = None
+        self._ends: dict[str, int] = {}
+        # Its thread begins when there is something to do.
+        self._filler = ThreadPoolExecutor(1, "almahook-spool")
 
     def put(self, events: Sequence[NewEvent]) -> None:
         """Append a batch, on disk when this returns; it has one event at least.
@@ -98,23 +113,42 @@ class Spool:
             InboxUnavailableError: It could not be written.
         """
         payload = _encode(events)
-        head = _HEAD.pack(len(payload), crc32(payload), len(events), events[0].received_at)
+        head = _HEAD.pack(len(payload), _checksum(payload), len(events), events[0].received_at)
         with self._lock, _typed_errors(self._folder):
             try:
-                self._append(head + payload)
+                self._append([head, payload])
             except FileNotFoundError:
                 # Somebody has deleted the segment. What it still held is gone; this batch is not.
-                self._append(head + payload)
+                self._append([head, payload])
 
-    def _append(self, record: bytes) -> None:
+    def _append(self, record: Sequence[bytes]) -> None:
         segment = self._segment or _begin(self._folder)
         # Until it is known to be written whole, nothing is appended to it.
         self._segment = None
         segment.append(record)
         if segment.size < _MAX_SEGMENT_BYTES:
             self._segment = segment
+            self._keep_room(segment)
         else:
             segment.close()
+
+    def _keep_room(self, segment: "_Segment") -> None:
+        if segment.wants_room:
+            segment.may_make_room = False
+            # What is stored is stored, even if the interpreter ends now.
+            with suppress(RuntimeError):
+                self._filler.submit(self._make_room, segment)
+
+    def _make_room(self, segment: "_Segment") -> None:
+        """Write zeros ahead; where that fails, the segment just grows."""
+        with suppress(OSError), segment.opened_again() as fd:
+            with self._lock:
+                # Never over a batch, nor behind the end of a segment that was ended.
+                if segment is not self._segment:
+                    return
+                segment.make_room(fd)
+            _sync_data(fd)
+            segment.may_make_room = True
 
     def end_segment(self) -> None:
         """Write no more to the segment that is open, so that it is deleted once it is collected."""
@@ -123,15 +157,28 @@ class Spool:
                 self._segment.close()
                 self._segment = None
 
+    def close(self) -> None:
+        """End the segment, and make no more room."""
+        self.end_segment()
+        self._filler.shutdown()
+
     def segments(self) -> dict[str, int]:
-        """Return the names of the segments, oldest first, with their sizes in bytes."""
+        """Return the names of the segments, oldest first, with how many bytes hold batches."""
         with _typed_errors(self._folder):
             try:
-                found = [entry for entry in os.scandir(self._folder) if _is_segment(entry.name)]
+                names = sorted(
+                    path.name for path in self._folder.iterdir() if path.suffix == _SUFFIX
+                )
             except FileNotFoundError:
                 return {}
-            sizes = {entry.name: _size(entry) for entry in sorted(found, key=lambda one: one.name)}
-            return {name: size for name, size in sizes.items() if size is not None}
+        ends = {name: self._end(name) for name in names}
+        self._ends = {name: end for name, end in ends.items() if end is not None}
+        return dict(self._ends)
+
+    def _end(self, name: str) -> int | None:
+        """Look where the last batch ends, from where it did before."""
+        with self._open(name) as file:
+            return _end(file, self._ends.get(name, 0)) if file else None
 
     def read(self, name: str, start: int, *, limit: int) -> Chunk:
         """Read batches from ``start`` on, until they hold ``limit`` events or enough bytes."""
@@ -172,7 +219,7 @@ class Spool:
             if not _is_locked_now(file) or _read(file, collected, 1).events:
                 return False
             first()
-            self._remove(name, os.fstat(file.fileno()).st_size - max(collected, len(_MAGIC)))
+            self._remove(name, _left(file, max(collected, len(_MAGIC))))
             return True
 
     def forget_set_aside(self, *, before: float) -> None:
@@ -213,12 +260,15 @@ class _Segment:
             _sync(folder.parent)
         # By name, in the order in which they were begun.
         path = folder / f"{time.time_ns():020}-{token_hex(4)}{_SUFFIX}"
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self.size = 0
+        # How far there is something, if only zeros.
+        self._filled = 0
+        # Not while it is made, and no more once that has failed.
+        self.may_make_room = True
         try:
             self._hold()
-            self._write(_MAGIC)
-            self.size = len(_MAGIC)
             _sync(folder)
         except BaseException:
             self.close()
@@ -229,33 +279,59 @@ class _Segment:
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._require_name()
 
-    def append(self, record: bytes) -> None:
+    def append(self, record: Sequence[bytes]) -> None:
         """Write a record and sync it; a segment that failed is not to be used again."""
+        parts = record if self.size else [_MAGIC, *record]
         try:
-            self._write(record)
-            os.fdatasync(self._fd)
+            _write_durably(self._fd, parts, self.size)
             self._require_name()
         except BaseException:
             # What a failed sync left behind is not known. The reader passes over what is cut off.
             # https://wiki.postgresql.org/wiki/Fsync_Errors
             with suppress(OSError):
                 os.ftruncate(self._fd, self.size)
-            self.close()
+            os.close(self._fd)
             raise
-        self.size += len(record)
+        self.size += sum(map(len, parts))
+        self._filled = max(self._filled, self.size)
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether zeros are to be written ahead now."""
+        return (
+            self.may_make_room
+            and self.size > _BUSY_BYTES
+            and self._filled - self.size < _ROOM_LEFT_BYTES
+            and self._filled < _MAX_SEGMENT_BYTES
+        )
+
+    @contextmanager
+    def opened_again(self) -> Iterator[int]:
+        """Open the file once more, for zeros.
+
+        Who syncs by a descriptor hears of an error, and then it is not told by that one again.
+        """
+        fd = os.open(self._path, os.O_WRONLY)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def make_room(self, fd: int) -> None:
+        """Write zeros behind all that there is."""
+        self._filled += os.pwrite(fd, _PIECE, self._filled)
 
     def close(self) -> None:
         """Close the file, which lets go of its lock."""
+        if self._filled > self.size:
+            # If that fails, or is not on disk when the machine dies, zeros at the end are no harm.
+            with suppress(OSError):
+                os.ftruncate(self._fd, self.size)
         os.close(self._fd)
 
     def _require_name(self) -> None:
         if os.fstat(self._fd).st_nlink == 0:
             raise FileNotFoundError(ENOENT, "a segment was deleted while it was written to")
-
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._fd, left) :]
 
 
 def _begin(folder: Path) -> _Segment:
@@ -264,6 +340,59 @@ def _begin(folder: Path) -> _Segment:
         with suppress(FileNotFoundError):
             return _Segment(folder)
     return _Segment(folder)
+
+
+def _checksum(payload: bytes) -> int:
+    view = memoryview(payload)
+    checksum = 0
+    for start in range(0, len(view), _CRC_BYTES):
+        checksum = crc32(view[start : start + _CRC_BYTES], checksum)
+    return checksum
+
+
+def _write_durably(fd: int, parts: Sequence[bytes], place: int) -> None:
+    """Write at a place; the data, and what is needed to find them, are on disk afterwards."""
+    written = _write_at_once(fd, parts, place)
+    if written == sum(map(len, parts)):
+        return
+    data = memoryview(b"".join(parts))
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], place + written)
+    _sync_data(fd)
+
+
+def _write_at_once(fd: int, parts: Sequence[bytes], place: int) -> int:
+    """Write and sync in one call, where there is one; return how much was written."""
+    if _DSYNC is None:
+        return 0
+    try:
+        return os.pwritev(fd, parts, place, _DSYNC)
+    except OSError as error:
+        if error.errno not in _NOT_KNOWN:
+            raise
+        return 0
+
+
+def _sync_data(fd: int) -> None:
+    # macOS has no fdatasync. https://docs.python.org/3/library/os.html#os.fdatasync
+    getattr(os, "fdatasync", os.fsync)(fd)
+
+
+def _end(file: BinaryIO, known: int) -> int:
+    """Find where the last batch ends, from a place on where one was known to end."""
+    if file.read(len(_MAGIC)) != _MAGIC:
+        return 0
+    is_known = len(_MAGIC) <= known <= os.fstat(file.fileno()).st_size
+    end = known if is_known else len(_MAGIC)
+    while head := _head(file, end):
+        end += _HEAD.size + head[0]
+    return end
+
+
+def _left(file: BinaryIO, place: int) -> int:
+    """Say how much there is behind a place, zeros at the end aside."""
+    file.seek(place)
+    return len(file.read().rstrip(b"\0"))
 
 
 def _read(file: BinaryIO, start: int, limit: int) -> Chunk:
@@ -308,17 +437,6 @@ def _is_locked_now(file: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_segment(name: str) -> bool:
-    return name.endswith(_SUFFIX)
-
-
-def _size(entry: "os.DirEntry[str]") -> int | None:
-    try:
-        return entry.stat().st_size
-    except FileNotFoundError:
-        return None
 
 
 def _sync(folder: Path) -> None:

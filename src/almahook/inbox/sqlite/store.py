@@ -289,7 +289,7 @@ class SQLiteInbox:
 
     def close(self) -> None:
         """Close the files."""
-        self._spool.end_segment()
+        self._spool.close()
         self._db.close()
 
     def _dispatched_together(
