@@ -87,6 +87,8 @@ def _spellings() -> Iterator[tuple[str, HTTPRequest]]:
         ("with an action in lower case", message("lower", action="loan"), "application/json"),
         ("without an id", b'{"action":"LOAN","time":"2024-11-05T16:20:36Z"}', "application/json"),
         ("whose id is a number", b'{"id":7120811384122420557,"action":"LOAN"}', "text/plain"),
+        ("with a key twice", b'{"id":"twice","action":"ITEM","action":"LOAN"}', "application/json"),
+        ("with a huge number", message("huge", more=',"x":1e999'), "application/json"),
         ("with nulls", message("nulls", more=',"event":null,"bib":null'), "application/json"),
     ):
         yield what, signed(body, content_type=content_type)
