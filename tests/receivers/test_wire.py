@@ -161,6 +161,23 @@ def test_requests_in_a_pipeline_are_answered_in_their_order(listening) -> None:
     assert listening.bodies() == [message("1"), message("2")]
 
 
+def test_a_refused_request_keeps_its_place_among_those_that_are_taken_in(listening) -> None:
+    length = f"Content-Length: {len(message('1'))}"
+    good = head(length, body=message("1")) + message("1")
+    forged = head(length, body=message("1"), secret="another") + message("1")
+    with Wire(listening.url) as wire:
+        wire.send(forged + good + forged + forged + good)
+        assert [wire.status() for _ in range(5)] == [401, 200, 401, 401, 200]
+
+
+def test_what_is_taken_in_does_not_wait_for_what_is_refused(monkeypatch, listening) -> None:
+    monkeypatch.setattr(http, "_REFUSED_TOGETHER_S", 3600)
+    with Wire(listening.url) as bad, Wire(listening.url) as good:
+        bad.send(head("Content-Length: 2", body=b"{}", secret="another") + b"{}")
+        good.post(BODY)
+        assert good.status() == 200
+
+
 def test_a_connection_is_kept_as_long_as_it_is_used_and_closed_when_it_rests(
     monkeypatch, listen
 ) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from almahook.errors import AlmaHookError, InboxError, SlowBodyError
-from almahook.protocol import Accepted, Endpoint, Request, Response, answer, reply
+from almahook.protocol import Accepted, Endpoint, Refused, Request, Response, answer, reply
 from almahook.protocol.reply import Result
 from almahook.receivers.glance import Glancer, request_line
 from almahook.receivers.head import Head
@@ -26,6 +26,7 @@ from almahook.receivers.reception import Reception, failed, log, not_stored
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 256 * 1024
 _LONGEST_WAITING = 128 * 1024
+_REFUSED_TOGETHER_S = 0.005
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -107,12 +108,28 @@ class ShortWay:
         self.glancer = Glancer(_request_lines(reception.endpoints))
         self._last: tuple[Response | None, object, bytes] = (None, None, b"")
         self._waiting: list[WebhookProtocol] = []
+        self._refused: list[tuple[Exchange, Refused]] = []
 
     def let_wait(self, protocol: "WebhookProtocol") -> None:
         """Read what this connection has brought when this round of the loop has brought all."""
         if not self._waiting:
             protocol.loop.call_soon(self._read_all)
         self._waiting.append(protocol)
+
+    def answer_later(self, exchange: "Exchange", refused: Refused) -> None:
+        """Answer a refused request together with the others of the next milliseconds.
+
+        Each alone would take the event loop as long as a message that is stored, so that whoever
+        sends wrong signatures could take half of it.
+        """
+        if not self._refused:
+            exchange.loop.call_later(_REFUSED_TOGETHER_S, self._answer_refused)
+        self._refused.append((exchange, refused))
+
+    def _answer_refused(self) -> None:
+        together, self._refused = self._refused, []
+        for exchange, refused in together:
+            exchange.answer(refused)
 
     def _read_all(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -279,6 +296,11 @@ class Exchange:
         self._started = 0.0
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where its connection is served."""
+        return self._protocol.loop
+
+    @property
     def missing(self) -> int:
         """How many bytes of the body have not come."""
         return self._head.announced - len(self.body)
@@ -296,8 +318,10 @@ class Exchange:
             result = self._decide(self._request(self.body + rest))
         except Exception as error:  # noqa: BLE001 - the connection must not end without an answer
             result = failed(error)
-        if result is not None:
-            self._answer(result)
+        if isinstance(result, Refused):
+            self._protocol.short_way.answer_later(self, result)
+        elif result is not None:
+            self.answer(result)
 
     def give_up(self) -> None:
         """Forget the request: its sender has hung up."""
@@ -323,9 +347,10 @@ class Exchange:
         return None
 
     def _stored(self, result: Result) -> None:
-        self._answer(not_stored(result) if isinstance(result, AlmaHookError) else result)
+        self.answer(not_stored(result) if isinstance(result, AlmaHookError) else result)
 
-    def _answer(self, result: Result) -> None:
+    def answer(self, result: Result) -> None:
+        """Count the request by its result, and send the response."""
         reception = self._reception
         reception.count(result, self._endpoint.profile, self._started)
         self._write(reply(result, mode=reception.mode))
