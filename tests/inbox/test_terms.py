@@ -72,7 +72,8 @@ BATCHES = st.lists(
 
 
 def test_the_twins_of_these_tests_are_twins() -> None:
-    assert terms.term(TWINS[0]) == terms.term(TWINS[1])
+    assert terms.id_term(TWINS[0]) == terms.id_term(TWINS[1])
+    assert terms.subject_term(TWINS[0]) == terms.subject_term(TWINS[1])
 
 
 @pytest.mark.usefixtures("small_levels")
@@ -156,7 +157,7 @@ def test_two_subjects_with_one_term_are_two_things(open_inbox: OpenSQLite) -> No
 
 
 @pytest.mark.parametrize("subject", TWINS)
-def test_an_id_and_a_subject_with_one_term_are_one_event(
+def test_an_id_that_is_a_subject_too_is_found_as_either(
     open_inbox: OpenSQLite, subject: str
 ) -> None:
     inbox = open_inbox()

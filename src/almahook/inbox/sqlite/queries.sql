@@ -22,8 +22,8 @@ WHERE seq = value ->> 1 AND profile = value ->> 2 AND action = value ->> 3
   AND event = value ->> 4 AND event_id = value ->> 5
 
 -- insert_terms --
--- The terms of the ids, then those of the subjects; an event's may be the same.
-INSERT OR IGNORE INTO terms (level, term, event_seq)
+-- The terms of the ids, then those of the subjects.
+INSERT INTO terms (level, term, event_seq)
 SELECT 0, value, :first + key % :events FROM json_each(:terms) WHERE value IS NOT NULL
 
 -- levels --

@@ -7,10 +7,10 @@ from almahook.errors import ConfigurationError
 from almahook.inbox.contract import EventFilter, RunState
 from almahook.inbox.event import StoredEvent
 from almahook.inbox.sqlite.rows import event_of
-from almahook.inbox.sqlite.terms import term
+from almahook.inbox.sqlite.terms import id_term, subject_term
 
 _EXACT = ("profile", "action", "event")
-_INDEXED = ("event_id", "subject")
+_INDEXED = {"event_id": id_term, "subject": subject_term}
 _PENDING = "seq > (SELECT dispatched FROM progress)"
 _UNHANDLED = (
     "seq <= (SELECT dispatched FROM progress)"
@@ -62,7 +62,7 @@ def _conditions(where: EventFilter, values: dict[str, Any]) -> list[str]:
         if value := getattr(where, name):
             values[name] = value
             conditions.append(f"{name} = :{name}")
-    for name in _INDEXED:
+    for name, term in _INDEXED.items():
         if value := getattr(where, name):
             values |= {name: value, f"{name}_term": term(value)}
             conditions.append(_BY_TERM.format(name=name))

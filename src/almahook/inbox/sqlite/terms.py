@@ -6,8 +6,8 @@ pages are few, and many terms share them. A level that is full is moved into the
 larger, in the order of its terms and a slice at a time. It is a log-structured merge tree (O'Neil
 and others, 1996).
 
-A term is a number of 32 bits for a text. Another text may have it too, so whoever finds an event by
-a term compares the text.
+A term is a number of 31 bits for a text, and a sign that tells ids from subjects. Another text may
+have it too, so whoever finds an event by a term compares the text.
 """
 
 import json
@@ -26,8 +26,9 @@ _Q = load_queries()
 # hundreds of events in one transaction.
 _FIRST = 8192
 # How many times larger the next level is. So often, at most, is a page written for each time that
-# the terms on it move down; with more and smaller steps there would be more levels to look into.
-_TIMES = 16
+# the terms on it move down. The first two levels fit into SQLite's cache, and up to 8 million
+# events there is one more: one page to be read for each event that comes.
+_TIMES = 32
 # Each time so many events have come, a full level moves on by so many terms. That is twice what
 # they brought, so that it is empty before it is full again.
 _EVERY = 256
@@ -64,23 +65,35 @@ class _Level:
         return replace(self, term=end[0], event_seq=end[1])
 
 
-def term(text: str) -> int:
-    """Return the term of a text."""
-    # With a sign, as what SQLite stores in four bytes.
-    return crc32(text.encode("utf-8")) - 2**31
+def id_term(event_id: str) -> int:
+    """Return the term of an id.
+
+    It is negative, so that ids lie together: only they are looked up for each event that comes.
+    """
+    return _term(event_id) - 2**31
+
+
+def subject_term(subject: str) -> int:
+    """Return the term of a subject; it is not negative."""
+    return _term(subject)
+
+
+def _term(text: str) -> int:
+    # With its sign it is what SQLite stores in four bytes.
+    return crc32(text.encode("utf-8")) >> 1
 
 
 def candidates(connection: Connection, event_ids: Sequence[str]) -> list[tuple[int, int]]:
     """Return places in ``event_ids``, each with the number of an event that may have that id."""
-    packed = pack(term(text) for text in event_ids)
+    packed = pack(map(id_term, event_ids))
     found = connection.execute(_Q["candidates"], {"terms": packed}).fetchone()[0]
     return [(place, seq) for place, seq in json.loads(found)]
 
 
 def add(connection: Connection, events: Sequence[NewEvent], *, first: int) -> None:
     """Index events that have just been stored, numbered from ``first`` on, and move levels on."""
-    found: list[int | None] = [term(event.event_id) for event in events]
-    found += [term(event.subject) if event.subject else None for event in events]
+    found: list[int | None] = [id_term(event.event_id) for event in events]
+    found += [subject_term(event.subject) if event.subject else None for event in events]
     given = {"terms": pack(found), "first": first, "events": len(events)}
     connection.execute(_Q["insert_terms"], given)
     newest = first + len(events) - 1
@@ -92,7 +105,8 @@ def forget(connection: Connection, seqs: Sequence[int]) -> None:
     """Remove the terms of events that are still stored."""
     asked = {"seqs": pack(seqs)}
     texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
-    found = [(term(text), seq) for seq, *both in texts for text in both]
+    found = [(id_term(event_id), seq) for seq, event_id, _ in texts]
+    found += [(subject_term(subject), seq) for seq, _, subject in texts]
     connection.execute(_Q["purge_terms"], {"rows": pack(found)})
 
 

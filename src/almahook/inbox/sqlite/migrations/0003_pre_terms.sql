@@ -1,6 +1,6 @@
 -- What an event is found by, its id and its subject, in place of two indexes with random keys of
--- their own: docs/decisions/0023. term() is terms.term of Python; a term can be that of another
--- text as well, so whoever finds an event by one compares the text.
+-- their own: docs/decisions/0023. id_term() and subject_term() are those of terms.py; another text
+-- can have the same one, so whoever finds an event by a term compares the text.
 CREATE TABLE terms (
     level     INTEGER NOT NULL,
     term      INTEGER NOT NULL,
@@ -21,14 +21,13 @@ SELECT value, newest, newest, -2147483649, 0
 FROM json_each('[0, 1, 2, 3]'), (SELECT coalesce(max(seq), 0) AS newest FROM events);
 
 -- The event's own index and table are read for it, which hold no bodies.
--- Two texts of one event may have one term.
-INSERT OR IGNORE INTO terms
+INSERT INTO terms
 SELECT 3, term, seq FROM (
-    SELECT term(event_id) AS term, seq FROM events INDEXED BY events_key
+    SELECT id_term(event_id) AS term, seq FROM events INDEXED BY events_key
     UNION ALL
-    SELECT term(subject), event_seq FROM subjects
+    SELECT subject_term(subject), event_seq FROM subjects
     UNION ALL
-    SELECT term(subject), seq FROM events
+    SELECT subject_term(subject), seq FROM events
     WHERE seq > (SELECT dispatched FROM progress) AND subject <> '')
 ORDER BY term, seq;
 
