@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from almahook.inbox import EventFilter
 from almahook.inbox.sqlite import SQLiteInbox
 from bench.engines.almahook import new_event
 from bench.message import Bodies
@@ -34,6 +35,12 @@ _HANDLED = (
     "UPDATE progress SET dispatched = :last",
 )
 
+_FINISHED = (
+    "UPDATE progress SET dispatched = (SELECT max(seq) FROM events)",
+    """UPDATE runs SET state = 'cancelled', settled_at = due_at
+       WHERE state IN ('waiting', 'running')""",
+)
+
 
 def fill(path: Path, count: int, size: int, say: Callable[[str], None]) -> None:
     """Add events, each handled once."""
@@ -48,6 +55,16 @@ def fill(path: Path, count: int, size: int, say: Callable[[str], None]) -> None:
             _handle(connection, receipts[0].seq, receipts[-1].seq, at)
             if done % _SAID_EVERY == 0 and done:
                 say(f"    {done:,} of {count:,} events\n")
+
+
+def finish(path: Path) -> None:
+    """Leave nothing to be done of what was received."""
+    with closing(SQLiteInbox(path)) as inbox:
+        # Who lists collects what is spooled.
+        inbox.events(EventFilter(), limit=1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in _FINISHED:
+            connection.execute(statement)
 
 
 def _handle(connection: sqlite3.Connection, first: int, last: int, at: float) -> None:

@@ -2,9 +2,17 @@ import sqlite3
 import time
 from contextlib import closing
 
-from bench.fill import HANDLER, fill
+from bench.engines.almahook import new_event
+from bench.fill import HANDLER, fill, finish
 
-from almahook.inbox import Assignment, Attempt, AttemptOutcome, RunState, Settlement
+from almahook.inbox import (
+    Assignment,
+    Attempt,
+    AttemptOutcome,
+    Backlog,
+    RunState,
+    Settlement,
+)
 from almahook.inbox.sqlite import SQLiteInbox
 
 COUNT = 20
@@ -60,3 +68,15 @@ def test_a_filled_inbox_holds_what_a_worker_leaves_behind(tmp_path):
     for table in ("runs", "attempts", "progress"):
         assert rows(filled, table) == rows(by_hand, table)
         assert rows(filled, table)
+
+
+def test_a_finished_inbox_has_nothing_to_do(tmp_path):
+    path = tmp_path / "inbox.db"
+    with closing(SQLiteInbox(path)) as inbox:
+        inbox.append([new_event("waits", b"{}")])
+        inbox.dispatch(lambda _: [Assignment(handler=HANDLER, due_at=0)], limit=1)
+        inbox.append([new_event("is pending", b"{}")])
+        inbox.spool([new_event("is spooled", b"{}")])
+        assert inbox.backlog().pending == 2
+        finish(path)
+        assert inbox.backlog() == Backlog(pending=0, oldest_at=None, waiting=0, running=0, parked=0)
