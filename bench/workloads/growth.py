@@ -11,7 +11,7 @@ from bench.bench import Bench, say
 from bench.engines import ENGINES, mark
 from bench.engining import Setting, ready
 from bench.figures import percentile
-from bench.fill import fill
+from bench.fill import fill, finish
 from bench.servers import SERVERS
 from bench.serving import serving
 from bench.workloads.ack import require_answered, values
@@ -52,6 +52,8 @@ def _place(bench: Bench, size: int, filled: Path, fresh: Path) -> Path:
     if size > _COPIED_UP_TO:
         # Those of the turn before are stored there.
         bench.renew()
+        # What it did not get to would be done first, and slow the next one down.
+        finish(filled / "inbox.db")
         return filled
     shutil.copy(filled / "inbox.db", fresh)
     return fresh

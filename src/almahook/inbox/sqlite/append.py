@@ -3,39 +3,56 @@
 import json
 from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
-from typing import Any
 
 from almahook.inbox.contract import Receipt
 from almahook.inbox.event import NewEvent
-from almahook.inbox.sqlite import rows
+from almahook.inbox.sqlite import rows, terms
 from almahook.inbox.sqlite.sql import load_queries
 
 _Q = load_queries()
+_Key = tuple[str, str, str, str]
 
 
 def append(connection: Connection, events: Sequence[NewEvent]) -> list[Receipt]:
-    """Insert the events that are new; one receipt per event, in order."""
-    packed = rows.pack_events(events)
-    stored = connection.execute(_Q["append"], packed)
-    last = stored.lastrowid or 0
-    if stored.rowcount == len(events):
-        first = last - len(events) + 1
-        return [Receipt(seq=first + n, duplicate=False) for n in range(len(events))]
-    return _receipts_with_duplicates(connection, packed, new=stored.rowcount)
+    """Insert the events that are new; one receipt per event, in order.
+
+    No index of SQLite's keeps the keys apart. It is looked and inserted in one transaction, and
+    only one process at a time has one that writes.
+    """
+    keys = [_key(event) for event in events]
+    known = _known(connection, keys)
+    new: dict[_Key, NewEvent] = {}
+    for place, (key, event) in enumerate(zip(keys, events, strict=True)):
+        if place not in known:
+            new.setdefault(key, event)
+    seqs = _insert(connection, new)
+    return [
+        Receipt(seq=known[place], duplicate=True)
+        if place in known
+        # The first of a key is the one that was inserted.
+        else Receipt(seq=seqs[key], duplicate=new.pop(key, None) is None)
+        for place, key in enumerate(keys)
+    ]
 
 
-def _receipts_with_duplicates(
-    connection: Connection, packed: Mapping[str, Any], *, new: int
-) -> list[Receipt]:
-    """Tell the events that were new from those that were there, also within the batch itself."""
-    row = connection.execute(_Q["last_before"], {"new": new}).fetchone()
-    last_before = row[0] if row else 0
-    seqs = json.loads(
-        connection.execute(_Q["seqs_of_keys"], {"rows": packed["rows"]}).fetchone()[0]
-    )
-    seen: set[int] = set()
-    receipts = []
-    for seq in seqs:
-        receipts.append(Receipt(seq=seq, duplicate=seq <= last_before or seq in seen))
-        seen.add(seq)
-    return receipts
+def _key(event: NewEvent) -> _Key:
+    return event.profile, event.action, event.event, event.event_id
+
+
+def _known(connection: Connection, keys: Sequence[_Key]) -> dict[int, int]:
+    """Find the keys that are stored, by their place, with the numbers of their events."""
+    found = terms.candidates(connection, [event_id for *_, event_id in keys])
+    if not found:
+        return {}
+    packed = rows.pack((place, seq, *keys[place]) for place, seq in found)
+    return dict(json.loads(connection.execute(_Q["known"], {"rows": packed}).fetchone()[0]))
+
+
+def _insert(connection: Connection, new: Mapping[_Key, NewEvent]) -> dict[_Key, int]:
+    if not new:
+        return {}
+    events = list(new.values())
+    last = connection.execute(_Q["append"], rows.pack_events(events)).lastrowid or 0
+    first = last - len(events) + 1
+    terms.add(connection, events, first=first)
+    return {key: seq for seq, key in enumerate(new, first)}

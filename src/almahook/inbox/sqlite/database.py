@@ -9,6 +9,7 @@ from pathlib import Path
 
 from almahook.errors import InboxUnavailableError, SchemaError
 from almahook.inbox.sqlite.sql import load_migrations, statements
+from almahook.inbox.sqlite.terms import id_term, subject_term
 
 # Alma hangs up after 5 seconds, and an event may have to wait for the batch before it: who waits
 # for a locked database must still be answered 503 in time.
@@ -159,6 +160,8 @@ class Database:
         if self._schema() == newest:
             return
         with self.write() as connection:
+            connection.create_function("id_term", 1, id_term, deterministic=True)
+            connection.create_function("subject_term", 1, subject_term, deterministic=True)
             present = self._schema()
             if present > newest:
                 raise SchemaError(

@@ -7,21 +7,48 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
        value ->> 7, value ->> 8, value ->> 9,
        coalesce(substr(:bodies, value ->> 10, value ->> 11), x'')
 FROM json_each(:rows)
-WHERE true
-ON CONFLICT DO NOTHING
 
--- seqs_of_keys --
--- One row however many keys, for the same reason.
-SELECT json_group_array(seq) FROM (
-    SELECT (SELECT seq FROM events
-            WHERE event_id = value ->> 3 AND action = value ->> 1
-              AND event = value ->> 2 AND profile = value ->> 0) AS seq
-    FROM json_each(:rows) ORDER BY key
-)
+-- candidates --
+-- Which events have one of these terms, by its place. One row however many, for the same reason.
+SELECT json_group_array(json_array(key, event_seq))
+FROM json_each(:terms) CROSS JOIN terms
+WHERE level IN (SELECT level FROM levels) AND term = value
 
--- last_before --
--- A conflict uses a number up, so what was there before is found by counting back.
-SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET :new
+-- known --
+-- Which of these events have the key that is beside them.
+SELECT json_group_array(json_array(value ->> 0, seq))
+FROM json_each(:rows) CROSS JOIN events
+WHERE seq = value ->> 1 AND profile = value ->> 2 AND action = value ->> 3
+  AND event = value ->> 4 AND event_id = value ->> 5
+
+-- insert_terms --
+-- The terms of the ids, then those of the subjects.
+INSERT INTO terms (level, term, event_seq)
+SELECT 0, value, :first + key % :events FROM json_each(:terms) WHERE value IS NOT NULL
+
+-- levels --
+-- The last one is not moved on.
+SELECT * FROM levels WHERE level < (SELECT max(level) FROM levels) ORDER BY level
+
+-- slice_end --
+SELECT term, event_seq FROM terms
+WHERE level = :level AND (term, event_seq) > (:term, :event_seq)
+ORDER BY term, event_seq LIMIT 1 OFFSET :size - 1
+
+-- copy_slice --
+INSERT INTO terms (level, term, event_seq)
+SELECT level + 1, term, event_seq FROM terms
+WHERE level = :level AND (term, event_seq) > (:term, :event_seq)
+  AND (term, event_seq) <= (:until_term, :until_seq) AND event_seq <= :going
+
+-- delete_slice --
+DELETE FROM terms
+WHERE level = :level AND (term, event_seq) > (:term, :event_seq)
+  AND (term, event_seq) <= (:until_term, :until_seq) AND event_seq <= :going
+
+-- set_level --
+UPDATE levels SET gone = :gone, going = :going, term = :term, event_seq = :event_seq
+WHERE level = :level
 
 -- set_dispatched --
 UPDATE progress SET dispatched = :seq
@@ -31,10 +58,6 @@ SELECT dispatched FROM progress
 
 -- undispatched --
 SELECT * FROM events WHERE seq > :dispatched ORDER BY seq LIMIT :limit
-
--- index_subjects --
-INSERT OR IGNORE INTO subjects (subject, event_seq)
-SELECT value ->> 0, value ->> 1 FROM json_each(:rows)
 
 -- assigned --
 -- Which of these events have a first run of this handler already, in one row.
@@ -216,9 +239,13 @@ DELETE FROM attempts WHERE run_id IN (
 -- purge_runs --
 DELETE FROM runs WHERE event_seq IN (SELECT value FROM json_each(:seqs))
 
--- purge_subjects --
-DELETE FROM subjects WHERE (subject, event_seq) IN (
-    SELECT subject, seq FROM events WHERE seq IN (SELECT value FROM json_each(:seqs)))
+-- texts_of --
+SELECT json_group_array(json_array(seq, event_id, subject)) FROM events
+WHERE seq IN (SELECT value FROM json_each(:seqs))
+
+-- purge_terms --
+DELETE FROM terms WHERE (level, term, event_seq) IN (
+    SELECT level, value ->> 0, value ->> 1 FROM levels, json_each(:rows))
 
 -- purge_events --
 DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs))

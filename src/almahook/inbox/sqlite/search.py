@@ -7,8 +7,10 @@ from almahook.errors import ConfigurationError
 from almahook.inbox.contract import EventFilter, RunState
 from almahook.inbox.event import StoredEvent
 from almahook.inbox.sqlite.rows import event_of
+from almahook.inbox.sqlite.terms import id_term, subject_term
 
-_EXACT = ("profile", "action", "event", "event_id")
+_EXACT = ("profile", "action", "event")
+_INDEXED = {"event_id": id_term, "subject": subject_term}
 _PENDING = "seq > (SELECT dispatched FROM progress)"
 _UNHANDLED = (
     "seq <= (SELECT dispatched FROM progress)"
@@ -22,12 +24,9 @@ _PARKED = (
     " AND n.number > r.number))"
 )
 
-# What is not dispatched yet is not in the index of subjects either. Of one list with both, SQLite
-# looks up what is in it; with an OR between two it would look at every event.
-_SUBJECT = (
-    "seq IN (SELECT event_seq FROM subjects WHERE subject = :subject"
-    " UNION ALL SELECT e.seq FROM events AS e"
-    " WHERE e.seq > (SELECT dispatched FROM progress) AND e.subject = :subject)"
+_BY_TERM = (
+    "seq IN (SELECT event_seq FROM terms"
+    " WHERE level IN (SELECT level FROM levels) AND term = :{name}_term) AND {name} = :{name}"
 )
 
 
@@ -63,9 +62,10 @@ def _conditions(where: EventFilter, values: dict[str, Any]) -> list[str]:
         if value := getattr(where, name):
             values[name] = value
             conditions.append(f"{name} = :{name}")
-    if where.subject:
-        values["subject"] = where.subject
-        conditions.append(_SUBJECT)
+    for name, term in _INDEXED.items():
+        if value := getattr(where, name):
+            values |= {name: value, f"{name}_term": term(value)}
+            conditions.append(_BY_TERM.format(name=name))
     if where.since is not None:
         values["since"] = where.since
         conditions.append("received_at >= :since")

@@ -34,6 +34,7 @@ from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
 from almahook.inbox.sqlite.spool import Spool, spool_folder
 from almahook.inbox.sqlite.sql import load_queries
+from almahook.inbox.sqlite.terms import forget
 
 _NEWEST = 2**63 - 1
 _Q = load_queries()
@@ -111,7 +112,7 @@ class SQLiteInbox:
         """Make an event's runs if it has none, and lease those that have not succeeded."""
         with self._db.write(durable=False) as connection:
             event = _event(connection, seq)
-            _make_runs(connection, [event], _plan([event], match))
+            _make_runs(connection, _plan([event], match))
             runs = _newest_runs(connection, seq)
             asked = {"now": now, "until": until, "due": due}
             taken = [
@@ -279,6 +280,7 @@ class SQLiteInbox:
         asked = {"before": before, "limit": limit}
         with self._db.write() as connection:
             seqs = _ids(connection, "purgeable", **asked)
+            forget(connection, seqs)
             for query in _PURGE:
                 connection.execute(_Q[query], {"seqs": rows.pack(seqs)})
             rejections = connection.execute(_Q["purge_rejections"], asked).rowcount
@@ -299,7 +301,7 @@ class SQLiteInbox:
         with self._db.write(durable=False) as connection:
             if _dispatched(connection) != before:
                 return False
-            _make_runs(connection, events, planned)
+            _make_runs(connection, planned)
             connection.execute(_Q["set_dispatched"], {"seq": events[-1].seq})
             return True
 
@@ -310,7 +312,7 @@ class SQLiteInbox:
         }
 
 
-_PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_subjects", "purge_events")
+_PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_events")
 
 
 def _ids(connection: Connection, query: str, **parameters: object) -> list[int]:
@@ -327,11 +329,7 @@ def _plan(events: Sequence[StoredEvent], match: Match) -> list[Planned]:
     return [Planned.of(event, assignment) for event in events for assignment in match(event)]
 
 
-def _make_runs(
-    connection: Connection, events: Sequence[StoredEvent], planned: Sequence[Planned]
-) -> None:
-    subjects = [(event.subject, event.seq) for event in events if event.subject]
-    connection.execute(_Q["index_subjects"], {"rows": rows.pack(subjects)})
+def _make_runs(connection: Connection, planned: Sequence[Planned]) -> None:
     remaining = coalesce(connection, planned, _Q)
     connection.execute(_Q["insert_runs"], {"rows": rows.pack(plan.row() for plan in remaining)})
 
