@@ -76,6 +76,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=_WORKLOADS, default=[], metavar="WORKLOAD")
     parser.add_argument("--subjects", nargs="+", choices=_TITLES, default=[], metavar="SUBJECT")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument(
+        "--stored", type=int, nargs="+", metavar="N", help="events that are there already"
+    )
     parser.add_argument("--size", type=int, default=message.BODY_BYTES, help="bytes of a body")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write each measurement there")
     parser.add_argument("--write", action="store_true", help="write the page for a part, too")
@@ -85,7 +88,8 @@ def _arguments() -> argparse.Namespace:
 
 def _scale(given: argparse.Namespace) -> Scale:
     scale = SCALES["quick" if given.quick else "full" if given.full else "usual"]
-    return replace(scale, rounds=given.rounds) if given.rounds else scale
+    chosen = {"rounds": given.rounds, "stored": given.stored and tuple(given.stored)}
+    return replace(scale, **{name: value for name, value in chosen.items() if value})
 
 
 @contextmanager
