@@ -32,6 +32,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from almahook.inbox.event import NewEvent, StoredEvent
+from almahook.protocol.value import Value
 
 
 class RunState(StrEnum):
@@ -61,8 +62,7 @@ class AttemptOutcome(StrEnum):
     LOST = "lost"  # the worker died or vanished while it ran
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Receipt:
+class Receipt(Value, frozen=True, kw_only=True):
     """Proof that an event is on disk; ``duplicate`` when it was already."""
 
     seq: int
