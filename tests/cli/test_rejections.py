@@ -182,7 +182,7 @@ def test_json_has_what_was_taken_in_and_what_was_left(almahook, project):
     assert almahook("rejections", "recheck", "--yes", "--json").json == {
         "taken_in": [
             {"rejection": 1, "event": 1, "duplicate": True},
-            {"rejection": 2, "event": 3, "duplicate": False},
+            {"rejection": 2, "event": 2, "duplicate": False},
         ],
         "left": [
             {
