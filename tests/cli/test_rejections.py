@@ -179,10 +179,13 @@ def test_json_has_what_was_taken_in_and_what_was_left(almahook, project):
     project.refuse(body=sample("LOAN", id="311"), secret=SECRET)
     project.refuse(body=sample("LOAN", id="312"), secret=SECRET)
     project.refuse(size=70_000)
-    assert almahook("rejections", "recheck", "--yes", "--json").json == {
+    said = almahook("rejections", "recheck", "--yes", "--json").json
+    # Numbers count up, and a store may leave some out.
+    (taken_in,) = project.inbox.events(EventFilter(event_id="312"), limit=2)
+    assert said == {
         "taken_in": [
             {"rejection": 1, "event": 1, "duplicate": True},
-            {"rejection": 2, "event": 2, "duplicate": False},
+            {"rejection": 2, "event": taken_in.seq, "duplicate": False},
         ],
         "left": [
             {
