@@ -178,6 +178,24 @@ def test_what_is_taken_in_does_not_wait_for_what_is_refused(monkeypatch, listeni
         assert good.status() == 200
 
 
+def test_what_goes_wrong_on_one_connection_ends_that_one_alone(monkeypatch, listening) -> None:
+    read = http.WebhookProtocol._read
+
+    def read_or_fail(protocol: http.WebhookProtocol, data: bytes) -> None:
+        if b"a bug" in data:
+            raise ZeroDivisionError
+        read(protocol, data)
+
+    monkeypatch.setattr(http.WebhookProtocol, "_read", read_or_fail)
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(listening.url)) for _ in range(40)]
+        bodies = [b"a bug" if n % 4 == 0 else message(str(n)) for n in range(40)]
+        for wire, body in zip(wires, bodies, strict=True):
+            wire.post(body)
+        for wire, body in zip(wires, bodies, strict=True):
+            assert wire.is_closed() if body == b"a bug" else wire.status() == 200
+
+
 def test_a_connection_is_kept_as_long_as_it_is_used_and_closed_when_it_rests(
     monkeypatch, listen
 ) -> None:

@@ -9,8 +9,8 @@ every ASGI request. Keep-alive, pipelining and shutdown are uvicorn's in both.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +25,7 @@ from almahook.receivers.reception import Reception, failed, log, not_stored
 
 HEAD_TIMEOUT_S = 10.0
 MAX_HEAD_BYTES = 256 * 1024
+# What is longer does not wait to be read.
 _LONGEST_WAITING = 128 * 1024
 _REFUSED_TOGETHER_S = 0.005
 
@@ -129,12 +130,20 @@ class ShortWay:
     def _answer_refused(self) -> None:
         together, self._refused = self._refused, []
         for exchange, refused in together:
-            exchange.answer(refused)
+            self._do(partial(exchange.answer, refused), exchange.transport)
 
     def _read_all(self) -> None:
         waiting, self._waiting = self._waiting, []
         for protocol in waiting:
-            protocol.read_waiting()
+            self._do(protocol.read_waiting, protocol.transport)
+
+    def _do(self, work: Callable[[], None], transport: asyncio.Transport) -> None:
+        """Do the work of one connection: what goes wrong there must not stop the others."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - an event loop, too, ends a connection by it
+            failed(error)
+            transport.abort()
 
     def encode(
         self, response: Response, own: Sequence[tuple[bytes, bytes]], *, keep_alive: bool
@@ -299,6 +308,11 @@ class Exchange:
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where its connection is served."""
         return self._protocol.loop
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What its answer is written to."""
+        return self._protocol.transport
 
     @property
     def missing(self) -> int:
