@@ -280,8 +280,13 @@ def said_by(decoder: str, body: bytes) -> object:
 def damaged(draw: st.DrawFn) -> bytes:
     """A message, with a few of its bytes taken out or others put in."""
     document = draw(st.dictionaries(KEYS, VALUES, max_size=3))
-    body = bytearray(json.dumps(document, ensure_ascii=draw(st.booleans())).encode())
-    for _ in range(draw(st.integers(0, 3))):
+    body = json.dumps(document, ensure_ascii=draw(st.booleans())).encode()
+    return with_damage(draw, body, times=draw(st.integers(0, 3)))
+
+
+def with_damage(draw: st.DrawFn, whole: bytes, *, times: int) -> bytes:
+    body = bytearray(whole)
+    for _ in range(times):
         start = draw(st.integers(0, len(body)))
         end = draw(st.integers(start, min(len(body), start + 2)))
         body[start:end] = draw(st.sampled_from([b"", *PIECES]))
@@ -340,17 +345,10 @@ def messages(draw: st.DrawFn) -> bytes:
         *draw(st.lists(payloads(), max_size=3)),
         *draw(st.lists(st.tuples(KEYS, VALUES), max_size=2)),
     ]
-    written = [f"{json.dumps(key)}:{json.dumps(value)}" for key, value in draw(shuffled(fields))]
-    body = bytearray(b"{" + ",".join(written).encode() + b"}")
-    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-        start = draw(st.integers(0, len(body)))
-        end = draw(st.integers(start, min(len(body), start + 2)))
-        body[start:end] = draw(st.sampled_from([b"", *PIECES]))
-    return bytes(body)
-
-
-def shuffled(fields: list[tuple[str, Any]]) -> st.SearchStrategy[list[tuple[str, Any]]]:
-    return st.permutations(fields)
+    in_any_order = draw(st.permutations(fields))
+    written = [f"{json.dumps(key)}:{json.dumps(value)}" for key, value in in_any_order]
+    body = b"{" + ",".join(written).encode() + b"}"
+    return with_damage(draw, body, times=draw(st.sampled_from([0, 0, 0, 1, 2])))
 
 
 def envelope_or_error(read: Callable[[bytes], Envelope], body: bytes) -> object:

@@ -40,7 +40,7 @@ class Counts(msgspec.Struct):
         results = self.received.get(profile)
         if results is None:
             results = self.received[profile] = {}
-        results[result] = results.get(result, 0) + 1
+        _add(results, result, 1)
 
     def count_acknowledged(self, profile: str, result: str, seconds: float) -> None:
         """Count an event that was answered, and how long that took."""

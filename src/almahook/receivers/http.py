@@ -184,15 +184,13 @@ class WebhookProtocol(PatientProtocol):
         A system call between two requests makes reading them take twice as long: it leaves the
         processor's caches full of other things.
         """
-        if self._waiting:
-            # More than that is seldom; it is read at once, so that what is kept stays bounded.
-            self._waiting, data = b"", self._waiting + data
+        if self._waiting or len(data) > _LONGEST_WAITING:
+            # So much is seldom; it is read at once, so that what is kept stays bounded.
+            data, self._waiting = self._waiting + data, b""
             self._read(data)
-        elif len(data) <= _LONGEST_WAITING:
+        else:
             self._waiting = data
             self.short_way.let_wait(self)
-        else:
-            self._read(data)
 
     def read_waiting(self) -> None:
         """Read what has come in this round."""

@@ -187,15 +187,12 @@ class Spool:
 
     def waiting(self, name: str, start: int) -> Waiting:
         """Count the events from ``start`` on, without reading them."""
-        events, oldest_at = 0, None
         with self._open(name) as file:
-            place = max(start, len(_MAGIC))
-            while file and (head := _head(file, place)):
-                length, _, number, received_at = head
-                place += _HEAD.size + length
-                events += number
-                oldest_at = received_at if oldest_at is None else min(oldest_at, received_at)
-        return Waiting(events=events, oldest_at=oldest_at)
+            heads = [*_heads(file, max(start, len(_MAGIC)))] if file else []
+        return Waiting(
+            events=sum(number for _, number, _ in heads),
+            oldest_at=min((received_at for *_, received_at in heads), default=None),
+        )
 
     def retire(
         self, name: str, *, collected: int, first: Callable[[], None] = lambda: None
@@ -282,18 +279,17 @@ class _Segment:
     def append(self, record: Sequence[bytes]) -> None:
         """Write a record and sync it; a segment that failed is not to be used again."""
         parts = record if self.size else [_MAGIC, *record]
+        end = self.size + sum(map(len, parts))
+        self._filled = max(self._filled, end)
         try:
             _write_durably(self._fd, parts, self.size)
             self._require_name()
         except BaseException:
             # What a failed sync left behind is not known. The reader passes over what is cut off.
             # https://wiki.postgresql.org/wiki/Fsync_Errors
-            with suppress(OSError):
-                os.ftruncate(self._fd, self.size)
-            os.close(self._fd)
+            self.close()
             raise
-        self.size += sum(map(len, parts))
-        self._filled = max(self._filled, self.size)
+        self.size = end
 
     @property
     def wants_room(self) -> bool:
@@ -324,7 +320,8 @@ class _Segment:
     def close(self) -> None:
         """Close the file, which lets go of its lock."""
         if self._filled > self.size:
-            # If that fails, or is not on disk when the machine dies, zeros at the end are no harm.
+            # If that fails, or is not on disk when the machine dies, it is no harm: zeros at the
+            # end are room, and half a batch was never acknowledged.
             with suppress(OSError):
                 os.ftruncate(self._fd, self.size)
         os.close(self._fd)
@@ -384,8 +381,8 @@ def _end(file: BinaryIO, known: int) -> int:
         return 0
     is_known = len(_MAGIC) <= known <= os.fstat(file.fileno()).st_size
     end = known if is_known else len(_MAGIC)
-    while head := _head(file, end):
-        end += _HEAD.size + head[0]
+    for place, *_ in _heads(file, end):
+        end = place
     return end
 
 
@@ -404,6 +401,14 @@ def _read(file: BinaryIO, start: int, limit: int) -> Chunk:
         events += batch[0]
         end = batch[1]
     return Chunk(events=events, end=end)
+
+
+def _heads(file: BinaryIO, place: int) -> Iterator[tuple[int, int, float]]:
+    """Go from batch to batch: where each ends, its number of events, when it was received."""
+    while head := _head(file, place):
+        length, _, number, received_at = head
+        place += _HEAD.size + length
+        yield place, number, received_at
 
 
 def _head(file: BinaryIO, place: int) -> tuple[int, int, int, float] | None:

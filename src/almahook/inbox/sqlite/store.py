@@ -26,7 +26,7 @@ from almahook.inbox.contract import (
     Settlement,
 )
 from almahook.inbox.event import NewEvent, StoredEvent
-from almahook.inbox.sqlite import rows
+from almahook.inbox.sqlite import rows, terms
 from almahook.inbox.sqlite.append import append
 from almahook.inbox.sqlite.coalesce import Planned, coalesce
 from almahook.inbox.sqlite.collect import Collector
@@ -34,7 +34,6 @@ from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
 from almahook.inbox.sqlite.spool import Spool, spool_folder
 from almahook.inbox.sqlite.sql import load_queries
-from almahook.inbox.sqlite.terms import forget
 
 _NEWEST = 2**63 - 1
 _Q = load_queries()
@@ -280,7 +279,7 @@ class SQLiteInbox:
         asked = {"before": before, "limit": limit}
         with self._db.write() as connection:
             seqs = _ids(connection, "purgeable", **asked)
-            forget(connection, seqs)
+            terms.forget(connection, seqs)
             for query in _PURGE:
                 connection.execute(_Q[query], {"seqs": rows.pack(seqs)})
             rejections = connection.execute(_Q["purge_rejections"], asked).rowcount
