@@ -1,4 +1,6 @@
+import hmac
 import json
+from base64 import b64encode
 from importlib import resources
 from typing import Any
 
@@ -107,6 +109,17 @@ def test_what_is_signed_verifies_with_its_secret_and_with_no_other(body, secret,
     if other.rstrip(b"\0") != secret.rstrip(b"\0"):
         with pytest.raises(SignatureMismatchError):
             verify(body, signature=signature, secrets=[other])
+
+
+@unhurried
+@given(
+    st.binary(max_size=200) | st.sampled_from([64, 65, 5000]).map(bytes),
+    st.binary(max_size=70)
+    | st.sampled_from([2046, 2047, 2048, 4094, 4095, 32_767, 32_768, 100_000]).map(bytes),
+)
+def test_a_signature_is_the_hmac_of_the_standard_library_whatever_is_signed(secret, body) -> None:
+    digest = hmac.digest(secret, body, "sha256")
+    assert sign(body, secret=secret) == b64encode(digest).decode("ascii")
 
 
 @pytest.mark.parametrize("index", range(3))
