@@ -91,7 +91,11 @@ def decide(
     it then, and can load that late.
     """
     try:
-        return _decide(request, endpoint, reader)
+        if endpoint is None:
+            raise UnknownProfileError
+        if request.method == "POST":
+            return _accept(request, endpoint, reader)
+        return _challenged(request)
     except RefusalError as error:
         # A traceback holds its callers' frames, and one of these will hold the refusal: nothing
         # but the garbage collector would ever free it.
@@ -103,23 +107,13 @@ def decide(
         return Refused(error=error, status=status)
 
 
-def _decide(
-    request: Request, endpoint: Endpoint | None, reader: Callable[[], Reader[T_co]]
-) -> Challenged | T_co:
-    if endpoint is None:
-        raise UnknownProfileError
-    if request.method == "POST":
-        return _accept(request, endpoint, reader)
-    if request.method == "GET":
-        return _challenged(request.query)
-    raise MethodNotAllowedError
-
-
-def _challenged(query: str) -> Challenged:
+def _challenged(request: Request) -> Challenged:
+    if request.method != "GET":
+        raise MethodNotAllowedError
     # Messages are many, and challenges are few.
     from almahook.protocol.challenge import find_challenge  # noqa: PLC0415
 
-    challenge = find_challenge(query)
+    challenge = find_challenge(request.query)
     if challenge is None:
         raise ChallengeMissingError
     return Challenged(challenge=challenge)

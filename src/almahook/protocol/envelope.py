@@ -43,8 +43,8 @@ def read_envelope(body: bytes) -> Envelope:
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    outline = read_outline(body)
-    return envelope_of(parse_document(body) if outline is None else outline)
+    document = read_outline(body)
+    return fields_of(parse_document(body) if document is None else document, Envelope)
 
 
 def envelope_of(document: dict[str, Any]) -> Envelope:

@@ -35,17 +35,25 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
     """
-    action = _name(document.get("action"))
-    if not action:
-        raise InvalidActionError
-    action = action.upper()
+    action = _action(_text(document.get("action")))
+    event = _name(_text(document.get("event")))
+    texts = (
+        _text(document.get("id")),
+        _text(document.get("institution")),
+        _text(document.get("time")),
+        _text(_subject(document, action)),
+    )
+    # Nearly always all are plain, so they are looked at together.
+    if not _is_plain("".join(texts)):
+        texts = _made_plain(*texts)
+    message_id, institution, time, subject = texts
     return make(
-        id=_id(document.get("id")),
+        id=message_id,
         action=action,
-        event=_name(document.get("event")),
-        institution=_short(document.get("institution")),
-        time=_short(document.get("time")),
-        subject=_id(_subject(document, action)),
+        event=event,
+        institution=institution,
+        time=time,
+        subject=subject,
     )
 
 
@@ -56,34 +64,43 @@ def digest_id(data: bytes) -> str:
 
 def _text(value: Any) -> str:
     """Read a plain value, or the ``value`` of Alma's coded ``{"value", "desc"}``."""
-    if type(value) is dict:
+    kind = type(value)
+    if kind is dict:
         value = value.get("value")
-    if type(value) is str:
-        return value.strip()
+        kind = type(value)
+    if kind is str:
+        text: str = value.strip()
+        return text
     # A fraction is no id: it has lost the digits that tell two of them apart.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
-
-
-def _name(value: Any) -> str:
-    text = _text(value)
-    if text and not _is_name(text):
-        raise InvalidActionError
-    return text
+    return str(value) if kind is int else ""
 
 
 # The same few come again and again.
 @lru_cache(maxsize=256)
-def _is_name(text: str) -> bool:
-    return _NAME.fullmatch(text) is not None
+def _action(text: str) -> str:
+    if not text:
+        raise InvalidActionError
+    return _name(text).upper()
 
 
-def _short(value: Any) -> str:
-    text = _text(value)
+@lru_cache(maxsize=256)
+def _name(text: str) -> str:
+    if text and not _NAME.fullmatch(text):
+        raise InvalidActionError
+    return text
+
+
+def _made_plain(
+    message_id: str, institution: str, time: str, subject: str
+) -> tuple[str, str, str, str]:
+    return _id(message_id), _short(institution), _short(time), _id(subject)
+
+
+def _short(text: str) -> str:
     return text if _is_plain(text) else ""
 
 
-def _id(value: Any) -> str:
-    text = _text(value)
+def _id(text: str) -> str:
     return text if _is_plain(text) else digest_id(text.encode("utf-8", "surrogatepass"))
 
 
