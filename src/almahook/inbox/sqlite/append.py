@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from sqlite3 import Connection
 
 from almahook.inbox.contract import Receipt
 from almahook.inbox.event import NewEvent
 from almahook.inbox.sqlite import rows, terms
-from almahook.inbox.sqlite.sql import load_queries
+from almahook.inbox.sqlite.sql import for_rows, load_queries
 
 _Q = load_queries()
+# Each statement is prepared once, and each step of one gives Python's lock away: so there are few,
+# and few that differ.
+_APPENDS = {number: for_rows(_Q["append"], number) for number in (64, 8, 1)}
 _Key = tuple[str, str, str, str]
 
 
@@ -52,7 +56,17 @@ def _insert(connection: Connection, new: Mapping[_Key, NewEvent]) -> dict[_Key, 
     if not new:
         return {}
     events = list(new.values())
-    last = connection.execute(_Q["append"], rows.pack_events(events)).lastrowid or 0
-    first = last - len(events) + 1
+    first = _insert_rows(connection, events) - len(events) + 1
     terms.add(connection, events, first=first)
     return {key: seq for seq, key in enumerate(new, first)}
+
+
+def _insert_rows(connection: Connection, events: Sequence[NewEvent]) -> int:
+    """Insert at least one event; return the number of the last."""
+    start = last = 0
+    for number, statement in _APPENDS.items():
+        while len(events) - start >= number:
+            values = map(rows.event_values, events[start : start + number])
+            last = connection.execute(statement, [*chain.from_iterable(values)]).lastrowid or 0
+            start += number
+    return last

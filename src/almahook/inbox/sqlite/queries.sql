@@ -1,15 +1,12 @@
 -- append --
--- A whole batch in one statement: each step of SQLite gives Python's global lock away and has to
--- win it back from the event loop. The bodies travel as one blob beside their offsets.
+-- Made longer for many rows at once: see for_rows().
 INSERT INTO events (profile, action, event, event_id, institution, time, subject, content_type,
-                    received_at, secret_index, body)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-       value ->> 7, value ->> 8, value ->> 9,
-       coalesce(substr(:bodies, value ->> 10, value ->> 11), x'')
-FROM json_each(:rows)
+                    body, received_at, secret_index)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- candidates --
--- Which events have one of these terms, by its place. One row however many, for the same reason.
+-- Which events have one of these terms, by its place. One row however many: each step of SQLite
+-- gives Python's global lock away and has to win it back from the event loop.
 SELECT json_group_array(json_array(key, event_seq))
 FROM json_each(:terms) CROSS JOIN terms
 WHERE level IN (SELECT level FROM levels) AND term = value

@@ -1,9 +1,10 @@
 """Between the contract's values and the store's rows."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import fields
-from sqlite3 import Row
+from operator import attrgetter
+from sqlite3 import Cursor, Row
 from typing import Any
 
 import msgspec
@@ -20,38 +21,14 @@ from almahook.inbox.contract import (
 from almahook.inbox.event import NewEvent, StoredEvent
 
 _EVENT_FIELDS = StoredEvent.__struct_fields__
+# The parameters of the append statement, in its order.
+event_values: Callable[[NewEvent], tuple[Any, ...]] = attrgetter(*NewEvent.__struct_fields__)
 _encode = msgspec.json.Encoder().encode
 
 
 def pack(rows: Iterable[Any]) -> str:
     """Write rows as the one JSON text that ``json_each`` reads."""
     return _encode(list(rows)).decode("utf-8")
-
-
-def pack_events(events: Sequence[NewEvent]) -> dict[str, Any]:
-    """Write a batch of events as the parameters of the append statement."""
-    rows = []
-    offset = 1  # SQL counts from 1
-    for event in events:
-        size = len(event.body)
-        rows.append(
-            (
-                event.profile,
-                event.action,
-                event.event,
-                event.event_id,
-                event.institution,
-                event.time,
-                event.subject,
-                event.content_type,
-                event.received_at,
-                event.secret_index,
-                offset,
-                size,
-            )
-        )
-        offset += size
-    return {"rows": pack(rows), "bodies": b"".join([event.body for event in events])}
 
 
 def pack_leases(leases: Iterable[Lease]) -> str:
@@ -92,8 +69,15 @@ def pack_attempts(settlements: Iterable[Settlement]) -> str:
 
 
 def event_of(row: Row) -> StoredEvent:
-    """Read an event."""
+    """Read an event, among whatever else is in the row."""
     return StoredEvent(**{name: row[name] for name in _EVENT_FIELDS})
+
+
+def events_of(cursor: Cursor) -> list[StoredEvent]:
+    """Read events, of whose rows there is nothing else."""
+    # Looking for a column by its name takes as long as all the rest.
+    names = [name for name, *_ in cursor.description]
+    return [StoredEvent(**dict(zip(names, row, strict=True))) for row in cursor]
 
 
 def lease_of(row: Row) -> Lease:

@@ -15,6 +15,12 @@ def load_queries() -> Mapping[str, str]:
     return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+def for_rows(insert: str, number: int) -> str:
+    """Write an INSERT of one row as one of several."""
+    values = insert[insert.rindex("(") :]
+    return insert + f", {values}" * (number - 1)
+
+
 def load_migrations() -> Mapping[int, str]:
     """Read the migrations by number, in order."""
     found = sorted(_HERE.joinpath("migrations").iterdir(), key=lambda path: path.name)

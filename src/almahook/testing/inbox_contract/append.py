@@ -37,6 +37,16 @@ def test_receipts_come_in_the_order_of_the_events_and_count_up(inbox: Inbox) -> 
     assert not any(receipt.duplicate for receipt in receipts)
 
 
+def test_of_many_events_each_keeps_its_own_body(inbox: Inbox) -> None:
+    events = [new_event(str(number), body=b"body %d" % number) for number in range(201)]
+    receipts = inbox.append(events)
+    assert len({receipt.seq for receipt in receipts}) == 201
+    assert [inbox.event(receipt.seq).body for receipt in receipts[::40]] == [
+        event.body for event in events[::40]
+    ]
+    assert inbox.event(receipts[-1].seq).event_id == "200"
+
+
 def test_storing_nothing_gives_no_receipt(inbox: Inbox) -> None:
     assert inbox.append([]) == []
 
