@@ -76,7 +76,7 @@ def test_a_finished_inbox_has_nothing_to_do(tmp_path):
         inbox.append([new_event("waits", b"{}")])
         inbox.dispatch(lambda _: [Assignment(handler=HANDLER, due_at=0)], limit=1)
         inbox.append([new_event("is pending", b"{}")])
-        inbox.spool([new_event("is spooled", b"{}")])
+        inbox.spool([inbox.pack([new_event("is spooled", b"{}")])])
         assert inbox.backlog().pending == 2
         finish(path)
         assert inbox.backlog() == Backlog(pending=0, oldest_at=None, waiting=0, running=0, parked=0)

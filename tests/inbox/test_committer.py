@@ -1,7 +1,8 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from concurrent.futures import Future
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,7 @@ class Disk:
         self.batches: list[list[str]] = []
         self.errors: list[Exception] = []
         self.poison = ""
+        self.unwritable = ""
         self.entered = threading.Semaphore(0)
         self._may_go_on = threading.Event()
         self._may_go_on.set()
@@ -26,7 +28,13 @@ class Disk:
     def go_on(self) -> None:
         self._may_go_on.set()
 
-    def commit(self, items: Sequence[str]) -> list[str]:
+    def prepare(self, items: Sequence[str]) -> list[str]:
+        if self.unwritable in items:
+            raise ValueError("an item that cannot be written: " + self.unwritable)
+        return list(items)
+
+    def commit(self, groups: Sequence[list[str]]) -> list[str]:
+        items = [item for group in groups for item in group]
         self.entered.release()
         self._may_go_on.wait()
         if self.errors:
@@ -41,7 +49,8 @@ class Disk:
         return [item for batch in self.batches for item in batch]
 
 
-Make = Callable[..., GroupCommitter[str, str]]
+Committer = GroupCommitter[str, list[str], str]
+Make = Callable[..., Committer]
 
 
 @pytest.fixture
@@ -51,10 +60,10 @@ def disk() -> Disk:
 
 @pytest.fixture
 def make(disk: Disk) -> Iterator[Make]:
-    made: list[GroupCommitter[str, str]] = []
+    made: list[Committer] = []
 
-    def make_one(**limits: int) -> GroupCommitter[str, str]:
-        made.append(GroupCommitter(disk.commit, **limits))
+    def make_one(**limits: int) -> Committer:
+        made.append(GroupCommitter(prepare=disk.prepare, commit=disk.commit, **limits))
         return made[-1]
 
     yield make_one
@@ -63,15 +72,31 @@ def make(disk: Disk) -> Iterator[Make]:
         committer.close()
 
 
-def hold_first(disk: Disk, committer: GroupCommitter[str, str]) -> Any:
+def submit(committer: Committer, item: str) -> "Future[str]":
+    """Store an item from this thread."""
+    future: Future[str] = Future()
+    if not committer.append_all([item], partial(finish, future)):
+        raise OverloadedError
+    return future
+
+
+def finish(future: "Future[str]", results: Sequence[str | BaseException]) -> None:
+    (result,) = results
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+def hold_first(disk: Disk, committer: Committer) -> "Future[str]":
     """Submit an item and wait until it is being stored."""
     disk.hold()
-    first = committer.submit("first")
+    first = submit(committer, "first")
     disk.entered.acquire()
     return first
 
 
-async def until_waiting(committer: GroupCommitter[str, str], count: int) -> None:
+async def until_waiting(committer: Committer, count: int) -> None:
     """Let the tasks that were made run until so many items wait."""
     while committer.pending < count:  # noqa: ASYNC110 - the committer tells nobody how many wait
         await asyncio.sleep(0)
@@ -80,7 +105,7 @@ async def until_waiting(committer: GroupCommitter[str, str], count: int) -> None
 
 
 def test_a_lone_item_is_stored_at_once(make: Make, disk: Disk) -> None:
-    assert make().submit("a").result(10) == "stored a"
+    assert submit(make(), "a").result(10) == "stored a"
     assert disk.batches == [["a"]]
 
 
@@ -89,7 +114,7 @@ def test_what_arrives_while_a_batch_is_stored_becomes_the_next_batch(
 ) -> None:
     committer = make()
     first = hold_first(disk, committer)
-    waiting = [committer.submit(item) for item in "abc"]
+    waiting = [submit(committer, item) for item in "abc"]
     assert committer.pending == 3
     disk.go_on()
     assert [future.result(10) for future in waiting] == ["stored a", "stored b", "stored c"]
@@ -100,7 +125,7 @@ def test_what_arrives_while_a_batch_is_stored_becomes_the_next_batch(
 def test_a_batch_holds_no_more_than_its_limit(make: Make, disk: Disk) -> None:
     committer = make(max_batch=2)
     hold_first(disk, committer)
-    waiting = [committer.submit(item) for item in "abcde"]
+    waiting = [submit(committer, item) for item in "abcde"]
     disk.go_on()
     assert waiting[-1].result(10) == "stored e"
     assert disk.batches == [["first"], ["a", "b"], ["c", "d"], ["e"]]
@@ -135,7 +160,7 @@ def test_threads_and_event_loops_are_served_side_by_side(make: Make, disk: Disk)
     threads = [threading.Thread(target=loop, args=(name,)) for name in "xy"]
     for thread in threads:
         thread.start()
-    futures = [committer.submit(f"z{n}") for n in range(50)]
+    futures = [submit(committer, f"z{n}") for n in range(50)]
     for thread in threads:
         thread.join()
     results["z"] = [future.result(10) for future in futures]
@@ -146,7 +171,7 @@ def test_threads_and_event_loops_are_served_side_by_side(make: Make, disk: Disk)
 def test_an_error_of_the_store_reaches_everybody_who_waits(make: Make, disk: Disk) -> None:
     committer = make()
     first = hold_first(disk, committer)
-    waiting = [committer.submit(item) for item in "ab"]
+    waiting = [submit(committer, item) for item in "ab"]
 
     async def append() -> None:
         task = asyncio.create_task(committer.append("c"))
@@ -162,7 +187,7 @@ def test_an_error_of_the_store_reaches_everybody_who_waits(make: Make, disk: Dis
     for future in waiting:
         with pytest.raises(InboxUnavailableError, match="disk full"):
             future.result(10)
-    assert committer.submit("later").result(10) == "stored later"
+    assert submit(committer, "later").result(10) == "stored later"
     assert disk.stored == ["later"]
 
 
@@ -172,7 +197,7 @@ def test_an_item_that_cannot_be_stored_does_not_take_its_neighbours_down(
     disk.poison = "b"
     committer = make()
     hold_first(disk, committer)
-    a, b, c = [committer.submit(item) for item in "abc"]
+    a, b, c = [submit(committer, item) for item in "abc"]
     disk.go_on()
     assert (a.result(10), c.result(10)) == ("stored a", "stored c")
     with pytest.raises(InboxUnavailableError, match="ValueError") as raised:
@@ -181,19 +206,51 @@ def test_an_item_that_cannot_be_stored_does_not_take_its_neighbours_down(
     assert disk.stored == ["first", "a", "c"]
 
 
+def test_an_item_that_cannot_be_written_does_not_take_its_neighbours_down(
+    make: Make, disk: Disk
+) -> None:
+    disk.unwritable = "b"
+    told: Future[Sequence[str | BaseException]] = Future()
+    make().append_all(["a", "b", "c"], told.set_result)
+    a, b, c = told.result(10)
+    assert (a, c) == ("stored a", "stored c")
+    assert isinstance(b, InboxUnavailableError)
+    assert "cannot be written" not in str(b)
+
+
 def test_a_store_that_returns_too_few_results_is_an_error_and_not_silence() -> None:
-    committer: GroupCommitter[str, str] = GroupCommitter(lambda _items: [])
+    committer: Committer = GroupCommitter(prepare=list, commit=lambda _groups: [])
     with pytest.raises(InboxUnavailableError):
-        committer.submit("a").result(10)
+        submit(committer, "a").result(10)
     committer.close()
+
+
+def test_what_is_handed_over_together_is_stored_together(make: Make, disk: Disk) -> None:
+    told: Future[Sequence[str | BaseException]] = Future()
+    assert make(max_batch=2).append_all(["a", "b", "c"], told.set_result) == 3
+    assert told.result(10) == ["stored a", "stored b", "stored c"]
+    assert disk.batches == [["a", "b", "c"]]
+
+
+def test_of_items_that_come_together_those_are_taken_that_there_is_room_for(
+    make: Make, disk: Disk
+) -> None:
+    committer = make(max_pending=2)
+    hold_first(disk, committer)
+    told: Future[Sequence[str | BaseException]] = Future()
+    assert committer.append_all(["a", "b", "c"], told.set_result) == 2
+    assert committer.is_full
+    disk.go_on()
+    assert told.result(10) == ["stored a", "stored b"]
+    assert disk.stored == ["first", "a", "b"]
 
 
 def test_when_too_many_wait_further_ones_are_turned_away(make: Make, disk: Disk) -> None:
     committer = make(max_pending=2)
     hold_first(disk, committer)
-    waiting = [committer.submit(item) for item in "ab"]
+    waiting = [submit(committer, item) for item in "ab"]
     with pytest.raises(OverloadedError):
-        committer.submit("c")
+        submit(committer, "c")
 
     async def append() -> None:
         with pytest.raises(OverloadedError):
@@ -202,20 +259,20 @@ def test_when_too_many_wait_further_ones_are_turned_away(make: Make, disk: Disk)
     asyncio.run(append())
     disk.go_on()
     assert [future.result(10) for future in waiting] == ["stored a", "stored b"]
-    assert committer.submit("e").result(10) == "stored e"
+    assert submit(committer, "e").result(10) == "stored e"
 
 
 def test_closing_stores_what_waits_and_turns_later_items_away(make: Make, disk: Disk) -> None:
     committer = make()
     hold_first(disk, committer)
-    waiting = [committer.submit(item) for item in "abc"]
+    waiting = [submit(committer, item) for item in "abc"]
     closing = threading.Thread(target=committer.close)
     closing.start()
     disk.go_on()
     closing.join()
     assert [future.result(0) for future in waiting] == ["stored a", "stored b", "stored c"]
     with pytest.raises(InboxUnavailableError, match="closing"):
-        committer.submit("late")
+        submit(committer, "late")
     committer.close()
 
 
@@ -238,13 +295,6 @@ def test_a_waiter_that_was_cancelled_does_not_lose_its_item_nor_disturb_its_neig
     assert disk.stored == ["first", "a", "b"]
 
 
-def test_a_future_of_a_thread_cannot_be_cancelled(make: Make, disk: Disk) -> None:
-    first = hold_first(disk, make())
-    assert first.cancel() is False
-    disk.go_on()
-    assert first.result(10) == "stored first"
-
-
 def test_an_event_loop_that_has_closed_does_not_keep_the_others_waiting(
     make: Make, disk: Disk
 ) -> None:
@@ -256,22 +306,19 @@ def test_an_event_loop_that_has_closed_does_not_keep_the_others_waiting(
     task.cancel()
     loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
     loop.close()
-    here = committer.submit("here")
+    here = submit(committer, "here")
     disk.go_on()
     assert here.result(10) == "stored here"
     assert disk.stored == ["first", "gone", "here"]
 
 
-def test_an_answer_that_fails_leaves_no_other_unanswered() -> None:
-    async def scenario() -> list[object]:
+def test_an_answer_that_fails_leaves_no_other_unanswered(make: Make) -> None:
+    async def scenario() -> object:
         loop = asyncio.get_running_loop()
-        committer: GroupCommitter[int, int] = GroupCommitter(list)
+        committer = make()
         answered: asyncio.Queue[object] = asyncio.Queue()
-        committer.append_then(1, lambda _: 1 / 0, loop=loop)
-        committer.append_then(2, answered.put_nowait, loop=loop)
-        try:
-            return [await answered.get()]
-        finally:
-            committer.close()
+        committer.append_all(["a"], lambda _: 1 / 0, loop=loop)
+        committer.append_all(["b"], answered.put_nowait, loop=loop)
+        return await answered.get()
 
-    assert asyncio.run(scenario()) == [2]
+    assert asyncio.run(scenario()) == ["stored b"]

@@ -13,18 +13,24 @@ from almahook.inbox import EventFilter, Inbox
 
 RECEIVE = """
 import sys, threading
+from itertools import chain
+from queue import SimpleQueue
 from almahook.inbox import GroupCommitter
 from almahook.inbox.sqlite import SQLiteInbox
 from almahook.testing.inbox_contract.given import new_event
 
 inbox = SQLiteInbox(sys.argv[1])
-committer = GroupCommitter(inbox.append)
+committer = GroupCommitter(
+    prepare=list, commit=lambda groups: inbox.append([*chain.from_iterable(groups)])
+)
 printing = threading.Lock()
 
 def send(thread):
     for number in range(1_000_000):
         event_id = f"{sys.argv[2]}-{thread}-{number}"
-        committer.submit(new_event(event_id, body=event_id.encode() * 50)).result()
+        told = SimpleQueue()
+        committer.append_all([new_event(event_id, body=event_id.encode() * 50)], told.put)
+        assert not isinstance(told.get()[0], Exception)
         with printing:
             print(event_id, flush=True)
 

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from almahook.errors import InboxUnavailableError
 from almahook.inbox import Collected, EventFilter
 from almahook.inbox.sqlite import SQLiteInbox
-from almahook.inbox.sqlite.spool import Spool, Waiting
+from almahook.inbox.sqlite.spool import Spool, Waiting, pack
 from almahook.testing.inbox_contract.given import new_event
+from almahook.testing.inbox_contract.given import spool as spool_into
 
 NOTHING = Collected(events=0, duplicates=0)
 
@@ -40,6 +41,10 @@ def spool(folder, request, monkeypatch):
     opened.close()
 
 
+def put(spool, events):
+    spool.put([pack(events)])
+
+
 def ids(spool, name, start=0):
     found = []
     while (chunk := spool.read(name, start, limit=100)).events:
@@ -54,30 +59,30 @@ def only_segment(folder) -> Path:
 
 
 def test_only_the_owner_may_read_what_is_spooled(spool, folder):
-    spool.put([new_event()])
+    put(spool, [new_event()])
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(only_segment(folder).stat().st_mode) == 0o600
 
 
 def test_batches_of_one_writer_are_in_one_file_in_order(spool):
-    spool.put([new_event("1"), new_event("2")])
-    spool.put([new_event("3")])
+    put(spool, [new_event("1"), new_event("2")])
+    put(spool, [new_event("3")])
     (name,) = spool.segments()
     assert ids(spool, name) == ["1", "2", "3"]
 
 
 def test_a_reader_goes_on_where_it_ended(spool):
-    spool.put([new_event("1")])
+    put(spool, [new_event("1")])
     (name,) = spool.segments()
     end = spool.read(name, 0, limit=10).end
-    spool.put([new_event("2")])
+    put(spool, [new_event("2")])
     assert ids(spool, name, end) == ["2"]
     assert spool.waiting(name, end).events == 1
 
 
 def test_large_bodies_are_read_a_few_at_a_time(spool):
-    spool.put([new_event("1", body=bytes(9 * 1024 * 1024))])
-    spool.put([new_event("2")])
+    put(spool, [new_event("1", body=bytes(9 * 1024 * 1024))])
+    put(spool, [new_event("2")])
     (name,) = spool.segments()
     assert len(spool.read(name, 0, limit=100).events) == 1
     assert ids(spool, name) == ["1", "2"]
@@ -86,13 +91,13 @@ def test_large_bodies_are_read_a_few_at_a_time(spool):
 def test_a_large_segment_is_followed_by_a_new_one(spool):
     body = bytes(9 * 1024 * 1024)
     for number in range(3):
-        spool.put([new_event(str(number), body=body)])
+        put(spool, [new_event(str(number), body=body)])
     first, second = spool.segments()
     assert (ids(spool, first), ids(spool, second)) == (["0", "1"], ["2"])
 
 
 def test_a_segment_that_is_written_to_is_not_deleted(spool):
-    spool.put([new_event()])
+    put(spool, [new_event()])
     ((name, size),) = spool.segments().items()
     assert not spool.retire(name, collected=size)
     spool.end_segment()
@@ -101,7 +106,7 @@ def test_a_segment_that_is_written_to_is_not_deleted(spool):
 
 
 def test_a_segment_of_which_something_is_left_is_not_deleted(spool):
-    spool.put([new_event()])
+    put(spool, [new_event()])
     spool.end_segment()
     (name,) = spool.segments()
     assert not spool.retire(name, collected=0)
@@ -109,7 +114,7 @@ def test_a_segment_of_which_something_is_left_is_not_deleted(spool):
 
 
 def test_a_segment_that_another_has_deleted_holds_nothing(spool, folder):
-    spool.put([new_event()])
+    put(spool, [new_event()])
     (name,) = spool.segments()
     only_segment(folder).unlink()
     assert ids(spool, name) == []
@@ -132,21 +137,21 @@ def test_a_new_segment_that_was_deleted_before_it_was_locked_is_made_anew(
         lock(fd, how)
 
     monkeypatch.setattr("fcntl.flock", deleted_first)
-    spool.put([new_event()])
+    put(spool, [new_event()])
     assert only_segment(folder) != taken[0]
     assert ids(spool, only_segment(folder).name) == ["1"]
 
 
 def test_who_deletes_the_folder_loses_nothing_that_is_stored_afterwards(spool, folder):
-    spool.put([new_event("1")])
+    put(spool, [new_event("1")])
     rmtree(folder)
-    spool.put([new_event("2")])
-    spool.put([new_event("3")])
+    put(spool, [new_event("2")])
+    put(spool, [new_event("3")])
     assert ids(spool, only_segment(folder).name) == ["2", "3"]
 
 
 def test_after_a_failed_write_the_next_batch_goes_to_another_segment(spool, folder, monkeypatch):
-    spool.put([new_event("1")])
+    put(spool, [new_event("1")])
 
     def fails(*_):
         raise OSError(28, "No space left on device")
@@ -155,8 +160,8 @@ def test_after_a_failed_write_the_next_batch_goes_to_another_segment(spool, fold
         for call in ("pwritev", "fdatasync"):
             broken.setattr(os, call, fails)
         with pytest.raises(InboxUnavailableError, match="No space left"):
-            spool.put([new_event("lost")])
-    spool.put([new_event("2")])
+            put(spool, [new_event("lost")])
+    put(spool, [new_event("2")])
     assert [ids(spool, name) for name in spool.segments()] == [["1"], ["2"]]
 
 
@@ -167,7 +172,7 @@ def made_room(spool, folder) -> Path:
     """Store until zeros are written ahead."""
     number = len(ids(spool, only_segment(folder).name)) if folder.exists() else 0
     while True:
-        spool.put([new_event(str(number), body=bytes(range(256)) * 1024)])
+        put(spool, [new_event(str(number), body=bytes(range(256)) * 1024)])
         number += 1
         # Jobs are done in turn: when this one is, so are those before it.
         spool._filler.submit(lambda: None).result()
@@ -188,7 +193,7 @@ def test_a_segment_is_read_as_it_is_described(spool, folder):
 
 def test_for_a_few_events_no_room_is_made_ahead(spool, folder):
     for number in range(10):
-        spool.put([new_event(str(number))])
+        put(spool, [new_event(str(number))])
     spool._filler.submit(lambda: None).result()
     (end,) = spool.segments().values()
     assert only_segment(folder).stat().st_size == end
@@ -197,7 +202,7 @@ def test_for_a_few_events_no_room_is_made_ahead(spool, folder):
 def test_room_is_made_a_megabyte_at_a_time_and_never_over_a_batch(spool, folder):
     path = made_room(spool, folder)
     for number in range(500):
-        spool.put([new_event(f"more {number}", body=b"x" * 7000)])
+        put(spool, [new_event(f"more {number}", body=b"x" * 7000)])
         assert path.stat().st_size - spool.segments()[path.name] < 2 * 1024 * 1024
     found = ids(spool, path.name)
     assert found[-500:] == [f"more {number}" for number in range(500)]
@@ -207,8 +212,8 @@ def test_room_is_made_a_megabyte_at_a_time_and_never_over_a_batch(spool, folder)
 def test_a_batch_that_is_longer_than_the_room_is_written_whole(spool, folder):
     path = made_room(spool, folder)
     before = ids(spool, path.name)
-    spool.put([new_event("large", body=b"x" * 3 * 1024 * 1024)])
-    spool.put([new_event("small")])
+    put(spool, [new_event("large", body=b"x" * 3 * 1024 * 1024)])
+    put(spool, [new_event("small")])
     assert ids(spool, path.name) == [*before, "large", "small"]
 
 
@@ -234,7 +239,7 @@ def test_after_it_was_closed_a_spool_stores_without_room(spool, folder):
     made_room(spool, folder)
     spool.close()
     for number in range(20):
-        spool.put([new_event(str(number), body=b"x" * 50_000)])
+        put(spool, [new_event(str(number), body=b"x" * 50_000)])
     *_, name = spool.segments()
     assert ids(spool, name) == [str(number) for number in range(20)]
     spool.end_segment()
@@ -252,7 +257,7 @@ def test_where_no_room_can_be_made_the_segment_just_grows(spool, folder, monkeyp
 
     monkeypatch.setattr(os, "pwrite", no_space_for_zeros)
     for number in range(30):
-        spool.put([new_event(str(number), body=b"x" * 100_000)])
+        put(spool, [new_event(str(number), body=b"x" * 100_000)])
         spool._filler.submit(lambda: None).result()
     ((name, end),) = spool.segments().items()
     assert len(tried) == 1
@@ -268,8 +273,8 @@ def test_a_write_that_is_cut_short_is_gone_on_with(spool, folder, monkeypatch):
 
     for call in ("pwritev", "pwrite"):
         monkeypatch.setattr(os, call, one_byte(getattr(os, call)))
-    spool.put([new_event("1"), new_event("2")])
-    spool.put([new_event("3")])
+    put(spool, [new_event("1"), new_event("2")])
+    put(spool, [new_event("3")])
     assert ids(spool, only_segment(folder).name) == ["1", "2", "3"]
 
 
@@ -283,8 +288,8 @@ def test_a_kernel_that_cannot_write_and_sync_at_once_does_it_in_two_calls(
     sync = os.fdatasync
     monkeypatch.setattr(os, "pwritev", not_known)
     monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(fd) or sync(fd))
-    spool.put([new_event("1")])
-    spool.put([new_event("2")])
+    put(spool, [new_event("1")])
+    put(spool, [new_event("2")])
     assert len(synced) == 2
     assert ids(spool, only_segment(folder).name) == ["1", "2"]
 
@@ -310,8 +315,8 @@ def test_a_failed_batch_within_the_room_is_not_followed_by_another(spool, folder
         broken.setattr(os, "pwrite", half(write))
         broken.setattr(os, "ftruncate", cannot)
         with pytest.raises(InboxUnavailableError):
-            spool.put([new_event("lost", body=b"x" * 5000)])
-    spool.put([new_event("next")])
+            put(spool, [new_event("lost", body=b"x" * 5000)])
+    put(spool, [new_event("next")])
     first, second = spool.segments()
     assert (ids(spool, first), ids(spool, second)) == (before, ["next"])
 
@@ -319,7 +324,7 @@ def test_a_failed_batch_within_the_room_is_not_followed_by_another(spool, folder
 def test_a_folder_that_cannot_be_made_is_an_unavailable_inbox(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InboxUnavailableError, match="file"):
-        Spool(tmp_path / "file" / "spool").put([new_event()])
+        put(Spool(tmp_path / "file" / "spool"), [new_event()])
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -328,7 +333,7 @@ def test_wherever_a_segment_is_cut_off_the_whole_batches_before_are_read(tmp_pat
     spool = Spool(tmp_path / os.urandom(8).hex())
     ends = []
     for number in range(3):
-        spool.put([new_event(str(number), body=b"x" * 50)])
+        put(spool, [new_event(str(number), body=b"x" * 50)])
         ends.append(sum(spool.segments().values()))
     spool.end_segment()
     (name,) = spool.segments()
@@ -344,7 +349,7 @@ def test_wherever_a_segment_is_cut_off_the_whole_batches_before_are_read(tmp_pat
 def test_whatever_byte_is_wrong_no_wrong_event_is_read(tmp_path, place, byte, zeros):
     spool = Spool(tmp_path / os.urandom(8).hex())
     for number in range(3):
-        spool.put([new_event(str(number), body=b"x" * 50)])
+        put(spool, [new_event(str(number), body=b"x" * 50)])
     spool.end_segment()
     (name,) = spool.segments()
     path = spool._folder / name
@@ -362,10 +367,11 @@ KILLED = """
 import os, signal, sys
 from almahook.inbox.sqlite import SQLiteInbox
 from almahook.testing.inbox_contract.given import new_event
+from almahook.testing.inbox_contract.given import spool as spool_into
 
 inbox = SQLiteInbox(sys.argv[1])
 for number in range(int(sys.argv[2])):
-    inbox.spool([new_event(str(number), body=b"x" * 50_000)])
+    spool_into(inbox, [new_event(str(number), body=b"x" * 50_000)])
 inbox._spool._filler.submit(lambda: None).result()
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -422,7 +428,7 @@ def test_who_collects_does_not_write_while_nothing_but_room_is_left(tmp_path):
     with writer._db.write():
         assert inbox.collect(limit=10) == NOTHING
     assert inbox.version() == version
-    writer.spool([new_event("news")])
+    spool_into(writer, [new_event("news")])
     assert inbox.version() != version
     assert inbox.collect(limit=10).events == 1
     for one in (writer, inbox):
@@ -468,7 +474,7 @@ def test_whatever_is_damaged_before_or_in_the_zeros_no_wrong_event_is_collected(
 
 def test_the_files_of_a_writer_that_has_closed_are_gone_once_they_are_collected(tmp_path):
     writer, reader = SQLiteInbox(tmp_path / "a.db"), SQLiteInbox(tmp_path / "a.db")
-    writer.spool([new_event()])
+    spool_into(writer, [new_event()])
     writer.close()
     assert reader.collect(limit=10).events == 1
     assert reader.collect(limit=10) == NOTHING
@@ -478,21 +484,21 @@ def test_the_files_of_a_writer_that_has_closed_are_gone_once_they_are_collected(
 
 def test_a_purge_leaves_nothing_of_what_was_collected_in_the_spool(tmp_path):
     inbox = SQLiteInbox(tmp_path / "a.db")
-    inbox.spool([new_event(body=b"a patron's name")])
+    spool_into(inbox, [new_event(body=b"a patron's name")])
     inbox.collect(limit=10)
     inbox.dispatch(lambda _: [], limit=10)
     inbox.purge(before=2e9, limit=10)
     inbox.collect(limit=10)
     assert list((tmp_path / "a.db-spool").iterdir()) == []
-    inbox.spool([new_event("2")])
+    spool_into(inbox, [new_event("2")])
     assert inbox.collect(limit=10).events == 1
     inbox.close()
 
 
 def test_what_was_cut_off_is_set_aside_and_told(tmp_path, caplog):
     writer, reader = SQLiteInbox(tmp_path / "a.db"), SQLiteInbox(tmp_path / "a.db")
-    writer.spool([new_event("1")])
-    writer.spool([new_event("2")])
+    spool_into(writer, [new_event("1")])
+    spool_into(writer, [new_event("2")])
     writer.close()
     path = only_segment(tmp_path / "a.db-spool")
     os.truncate(path, path.stat().st_size - 1)
@@ -511,7 +517,7 @@ def test_what_was_cut_off_is_set_aside_and_told(tmp_path, caplog):
 def test_events_can_be_listed_although_nothing_can_be_collected(tmp_path):
     inbox = SQLiteInbox(tmp_path / "a.db", busy_timeout_s=0.05)
     inbox.append([new_event("1")])
-    inbox.spool([new_event("2")])
+    spool_into(inbox, [new_event("2")])
     other = SQLiteInbox(tmp_path / "a.db")
     with other._db.write():
         assert [event.event_id for event in inbox.events(EventFilter(), limit=10)] == ["1"]
@@ -522,7 +528,7 @@ def test_events_can_be_listed_although_nothing_can_be_collected(tmp_path):
 
 def test_a_spooled_event_is_seen_without_anybody_collecting(tmp_path):
     inbox = SQLiteInbox(tmp_path / "a.db")
-    inbox.spool([new_event()])
+    spool_into(inbox, [new_event()])
     (event,) = inbox.events(EventFilter(), limit=10)
     assert inbox.event(event.seq).event_id == "1"
     inbox.close()
@@ -531,7 +537,7 @@ def test_a_spooled_event_is_seen_without_anybody_collecting(tmp_path):
 def test_the_version_changes_when_another_has_spooled(tmp_path):
     inbox, other = SQLiteInbox(tmp_path / "a.db"), SQLiteInbox(tmp_path / "a.db")
     before = inbox.version()
-    other.spool([new_event()])
+    spool_into(other, [new_event()])
     assert inbox.version() != before
     for one in (inbox, other):
         with suppress(InboxUnavailableError):
@@ -540,7 +546,7 @@ def test_the_version_changes_when_another_has_spooled(tmp_path):
 
 def test_a_segment_that_is_only_just_begun_is_no_error_to_who_collects(tmp_path):
     inbox = SQLiteInbox(tmp_path / "a.db")
-    inbox.spool([new_event()])
+    spool_into(inbox, [new_event()])
     begun = tmp_path / "a.db-spool" / "00000000000000000001-00000000.segment"
     begun.touch()
     assert inbox.collect(limit=10).events == 1
@@ -550,7 +556,7 @@ def test_a_segment_that_is_only_just_begun_is_no_error_to_who_collects(tmp_path)
 
 def test_what_was_collected_is_synced_before_its_segment_is_deleted(tmp_path, monkeypatch):
     inbox = SQLiteInbox(tmp_path / "a.db")
-    inbox.spool([new_event()])
+    spool_into(inbox, [new_event()])
     inbox.purge(before=0.0, limit=1)
     done = []
     unlink = Path.unlink

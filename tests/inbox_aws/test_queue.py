@@ -12,6 +12,7 @@ from almahook.testing.inbox_contract.given import (
     assigned,
     new_event,
     settle,
+    spool,
     take_one,
     to,
 )
@@ -37,7 +38,7 @@ def replay(inbox: AWSInbox, seq: int) -> None:
 
 
 def test_a_collected_event_leaves_the_queue_and_the_bucket(stack: Stack, inbox: AWSInbox) -> None:
-    inbox.spool([new_event("1"), new_event("2", body=bytes(2_000_000))])
+    spool(inbox, [new_event("1"), new_event("2", body=bytes(2_000_000))])
     assert len(objects(stack)) == 1
     assert inbox.collect(limit=10) == Collected(events=2, duplicates=0)
     assert messages(stack) == []
@@ -49,7 +50,7 @@ def test_a_message_that_is_none_of_ours_holds_nobody_up_and_is_not_lost(
     stack: Stack, inbox: AWSInbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     send(stack, "Amaranta")
-    inbox.spool([new_event()])
+    spool(inbox, [new_event()])
     assert inbox.collect(limit=10) == Collected(events=1, duplicates=0)
     waiting = stack.ministack.client("sqs").get_queue_attributes(
         QueueUrl=stack.queue_url, AttributeNames=["All"]
@@ -60,7 +61,7 @@ def test_a_message_that_is_none_of_ours_holds_nobody_up_and_is_not_lost(
 
 
 def test_a_message_whose_object_is_gone_holds_nobody_up(stack: Stack, inbox: AWSInbox) -> None:
-    inbox.spool([new_event("1", body=bytes(2_000_000)), new_event("2")])
+    spool(inbox, [new_event("1", body=bytes(2_000_000)), new_event("2")])
     s3 = stack.ministack.client("s3")
     s3.delete_object(Bucket=stack.bucket, Key=objects(stack)[0])
     assert inbox.collect(limit=10) == Collected(events=1, duplicates=0)
@@ -126,7 +127,7 @@ def test_who_cannot_announce_a_replay_says_so(stack: Stack, announcing: AWSInbox
 
 
 def test_what_is_spooled_is_counted_until_somebody_has_it(stack: Stack, inbox: AWSInbox) -> None:
-    inbox.spool([new_event(str(n)) for n in range(3)])
+    spool(inbox, [new_event(str(n)) for n in range(3)])
     assert inbox.backlog().pending == 3
     messages(stack)
     assert inbox.backlog().pending == 0

@@ -25,6 +25,7 @@ from almahook.testing.inbox_contract.given import (
     new_event,
     refused,
     settle,
+    spool,
     states,
     take,
     take_one,
@@ -277,7 +278,7 @@ def test_without_credentials_it_is_unavailable_and_says_so(
     with pytest.raises(InboxUnavailableError, match="NoCredentialsError"):
         inbox.append([new_event()])
     with pytest.raises(InboxUnavailableError, match="no AWS credentials"):
-        inbox.spool([new_event()])
+        spool(inbox, [new_event()])
     inbox.close()
 
 
@@ -314,7 +315,7 @@ def test_the_sdk_logs_no_body_even_when_everything_is_logged(
     caplog.set_level(logging.DEBUG)
     secret = new_event(body=b"Amaranta", subject="Amaranta")
     (receipt,) = inbox.append([secret])
-    inbox.spool([structs.replace(secret, event_id="2")])
+    spool(inbox, [structs.replace(secret, event_id="2")])
     inbox.event(receipt.seq)
     inbox.collect(limit=10)
     assert "Amaranta" not in caplog.text

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, Glancer, glance, request_line
+from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, Glance, Glancer, glance, request_line
 from almahook.receivers.head import Head
 
 TARGETS = {request_line("/webhooks/main"): "main", request_line("/webhooks/sandbox"): "sandbox"}
@@ -18,6 +18,11 @@ def request(*fields: bytes, line: bytes = LINE, body: bytes = b'{"a":1}') -> byt
 
 def plain(*more: bytes) -> bytes:
     return request(b"Host: hooks.example.edu", b"Content-Length: 7", *more)
+
+
+def head(seen: Glance[str]) -> Head:
+    """Return what a glance has seen, as what reads a parser's headers says it."""
+    return Head(seen.signature, seen.content_type, seen.announced, is_chunked=False)
 
 
 class Parsed:
@@ -52,7 +57,7 @@ def test_a_plain_request_is_taken_with_what_its_head_says() -> None:
     seen = glance(data, TARGETS)
     assert seen is not None
     assert seen.target == "main"
-    assert seen.head == Head("abc=", "application/json", 7, is_chunked=False)
+    assert head(seen) == Head("abc=", "application/json", 7, is_chunked=False)
     assert data[seen.body_from :] == b'{"a":1}'
 
 
@@ -69,7 +74,7 @@ def test_a_plain_request_is_taken_with_what_its_head_says() -> None:
 def test_fields_that_every_parser_reads_alike_are_taken(field: bytes) -> None:
     seen = glance(plain(field), TARGETS)
     assert seen is not None
-    assert seen.head == Head.of(Parsed(plain(field)).headers)
+    assert head(seen) == Head.of(Parsed(plain(field)).headers)
 
 
 @pytest.mark.parametrize(
@@ -159,14 +164,14 @@ def test_whatever_is_taken_is_what_the_parser_reads(fields, length, rest) -> Non
     seen = glance(data, TARGETS)
     if seen is None:
         return
-    whole = data[: seen.body_from + seen.head.announced]
-    if len(whole) < seen.body_from + seen.head.announced:
-        whole = whole.ljust(seen.body_from + seen.head.announced, b"x")
+    whole = data[: seen.body_from + seen.announced]
+    if len(whole) < seen.body_from + seen.announced:
+        whole = whole.ljust(seen.body_from + seen.announced, b"x")
     parsed = Parsed(whole)
     assert parsed.ended == 1
     assert parsed.url == b"/webhooks/main"
     assert parsed.body == whole[seen.body_from :]
-    assert Head.of(parsed.headers) == seen.head
+    assert Head.of(parsed.headers) == head(seen)
 
 
 def signed(*fields: bytes, signature: bytes = b"A" * 43 + b"=", body: bytes = b'{"a":1}') -> bytes:
@@ -216,7 +221,7 @@ def test_a_head_that_is_known_is_read_whichever_of_its_values_comes_first(first:
     seen = one_that_knows(data).glance(other)
     assert seen == glance(other, TARGETS)
     assert seen is not None
-    assert seen.head.announced == 19
+    assert seen.announced == 19
 
 
 def test_heads_that_change_all_the_time_are_read_all_the_same() -> None:

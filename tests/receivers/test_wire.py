@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from almahook.app import server
 from almahook.inbox import EventFilter
-from almahook.receivers import asgi, http
+from almahook.protocol import Response
+from almahook.receivers import asgi, exchange, http, patient, short_way
 from listening import SECRET, Wire, chunked, head, message, until
 
 # What a decoder, a charset or a line reader would change.
@@ -108,7 +109,7 @@ def test_connections_that_wait_halfway_stop_nobody(listening) -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"POST /webhooks/main HTTP/1.1\r\nHost: local"])
 def test_a_connection_whose_head_does_not_end_is_closed(monkeypatch, listening, begun) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(patient, "HEAD_TIMEOUT_S", 0.1)
     with Wire(listening.url) as wire:
         wire.send(begun)
         assert wire.is_closed()
@@ -122,7 +123,7 @@ def test_a_head_that_never_ends_is_closed_while_it_still_grows(listening) -> Non
 
 
 def test_between_two_requests_a_connection_may_be_idle(monkeypatch, listening) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(patient, "HEAD_TIMEOUT_S", 0.1)
     with Wire(listening.url) as idle, Wire(listening.url) as silent:
         idle.post(message("1"))
         assert idle.status() == 200
@@ -132,7 +133,7 @@ def test_between_two_requests_a_connection_may_be_idle(monkeypatch, listening) -
 
 
 def test_a_slow_body_is_not_taken_for_a_slow_head(monkeypatch, listening) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(patient, "HEAD_TIMEOUT_S", 0.1)
     with Wire(listening.url) as slow, Wire(listening.url) as silent:
         slow.send(head(f"Content-Length: {len(BODY)}", body=BODY), BODY[:5])
         assert silent.is_closed()
@@ -171,7 +172,7 @@ def test_a_refused_request_keeps_its_place_among_those_that_are_taken_in(listeni
 
 
 def test_what_is_taken_in_does_not_wait_for_what_is_refused(monkeypatch, listening) -> None:
-    monkeypatch.setattr(http, "_REFUSED_TOGETHER_S", 3600)
+    monkeypatch.setattr(short_way, "_REFUSED_TOGETHER_S", 3600)
     with Wire(listening.url) as bad, Wire(listening.url) as good:
         bad.send(head("Content-Length: 2", body=b"{}", secret="another") + b"{}")
         good.post(BODY)
@@ -181,10 +182,10 @@ def test_what_is_taken_in_does_not_wait_for_what_is_refused(monkeypatch, listeni
 def test_what_goes_wrong_on_one_connection_ends_that_one_alone(monkeypatch, listening) -> None:
     read = http.WebhookProtocol._read
 
-    def read_or_fail(protocol: http.WebhookProtocol, data: bytes) -> None:
+    def read_or_fail(protocol: http.WebhookProtocol, data: bytes) -> exchange.Exchange | None:
         if b"a bug" in data:
             raise ZeroDivisionError
-        read(protocol, data)
+        return read(protocol, data)
 
     monkeypatch.setattr(http.WebhookProtocol, "_read", read_or_fail)
     with ExitStack() as stack:
@@ -194,6 +195,27 @@ def test_what_goes_wrong_on_one_connection_ends_that_one_alone(monkeypatch, list
             wire.post(body)
         for wire, body in zip(wires, bodies, strict=True):
             assert wire.is_closed() if body == b"a bug" else wire.status() == 200
+
+
+def test_an_answer_that_cannot_be_sent_keeps_no_other_waiting(monkeypatch, listening) -> None:
+    send = http.WebhookProtocol.send
+    ports: set[int] = set()
+
+    def send_or_fail(protocol: http.WebhookProtocol, response: Response, **given: bool) -> None:
+        assert protocol.client is not None
+        if protocol.client[1] in ports:
+            raise ZeroDivisionError
+        send(protocol, response, **given)
+
+    monkeypatch.setattr(http.WebhookProtocol, "send", send_or_fail)
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(listening.url)) for _ in range(40)]
+        ports |= {wire.socket.getsockname()[1] for wire in wires[::4]}
+        for number, wire in enumerate(wires):
+            wire.post(message(str(number)))
+        for number, wire in enumerate(wires):
+            assert wire.is_closed() if number % 4 == 0 else wire.status() == 200
+    assert len(listening.bodies()) == 40
 
 
 def test_a_connection_is_kept_as_long_as_it_is_used_and_closed_when_it_rests(
@@ -273,7 +295,7 @@ def test_a_bug_of_ours_costs_no_event_and_tells_nothing_of_it(
         raise LookupError("a reader's name")
 
     with monkeypatch.context() as broken, Wire(listening.url) as wire:
-        broken.setattr(http, "answer", answer)
+        broken.setattr(short_way, "answer", answer)
         broken.setattr(asgi, "answer", answer)
         wire.post(message("1"), path=path)
         status, headers, _ = wire.answer()
@@ -326,8 +348,9 @@ def test_an_answered_request_is_forgotten_without_the_garbage_collector(listenin
             for _ in range(100):
                 wire.send(request)
                 assert wire.status() in {200, 401}
-            until(lambda: kept(http.Exchange) <= 1)
-            until(lambda: kept(FrameType, of=http.__name__) == 0)
+            until(lambda: kept(exchange.Exchange) <= 1)
+            for module in http, short_way:
+                until(lambda of=module.__name__: kept(FrameType, of=of) == 0)
     finally:
         gc.enable()
 

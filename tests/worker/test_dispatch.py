@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from almahook.inbox import Assignment, AttemptOutcome, Collected, EventFilter, RunState
+from almahook.testing.inbox_contract.given import spool
 from almahook.worker import assign_named
 
 UNREADABLE = b'{"action": "LOAN"'
@@ -74,7 +75,7 @@ def test_an_event_that_another_process_stores_is_noticed_without_a_wake_up(shop,
 def test_what_is_collected_is_told_with_its_duplicates(shop, desk):
     shop.write(loan="def process(event): desk.note(event.id)")
     events = [shop.event(), shop.event()]
-    shop.inbox.spool([*events, events[0]])
+    spool(shop.inbox, [*events, events[0]])
     told = []
     shop.start(on_collected=told.append)
     desk.until(lambda notes: len(notes) == 2)
@@ -87,7 +88,7 @@ def test_who_is_told_of_what_is_collected_and_fails_stops_nothing(shop, desk, ca
         raise ValueError
 
     shop.write(loan="def process(event): desk.note(event.id)")
-    shop.inbox.spool([shop.event()])
+    spool(shop.inbox, [shop.event()])
     shop.start(on_collected=broken)
     desk.until(lambda notes: len(notes) == 1)
     assert "worker.observer_failed" in [record.message for record in caplog.records]
@@ -96,7 +97,7 @@ def test_who_is_told_of_what_is_collected_and_fails_stops_nothing(shop, desk, ca
 def test_while_more_is_spooled_than_is_collected_at_once_handlers_run_already(shop, desk, watched):
     shop.write(loan="@on('LOAN', concurrency=1)\ndef process(event): desk.note('run')")
     for _ in range(8):
-        shop.inbox.spool([shop.event() for _ in range(256)])
+        spool(shop.inbox, [shop.event() for _ in range(256)])
     shop.start(inbox=watched)
     desk.until_noted("run")
     assert [name for name in watched.calls if name in {"collect", "lease"}][:2] == [

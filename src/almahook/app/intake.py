@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 from almahook.app.new_event import new_event
 from almahook.errors import InboxError
-from almahook.inbox import GroupCommitter, Inbox, NewEvent, Receipt, Rejection
+from almahook.inbox import GroupCommitter, Inbox, NewEvent, Packed, Receipt, Rejection
 from almahook.protocol import Accepted, Failed, Handled, Stored, Unhandled
-from almahook.protocol.reply import Result
 from almahook.receivers.reception import Refusal
 
 Deliver = Callable[[int], Awaitable[Handled | Failed | Unhandled]]
@@ -60,11 +60,14 @@ class Intake:
         self._clock = clock
         self._on_stored = on_stored
         self._on_not_recorded = on_not_recorded
-        self._events: GroupCommitter[NewEvent, Receipt | Stored] = GroupCommitter(
-            self._store, max_pending=max_pending
+        self._events: GroupCommitter[NewEvent, _Together, Receipt | Stored] = GroupCommitter(
+            prepare=self._prepare, commit=self._store, max_pending=max_pending
         )
-        self._rejections = GroupCommitter(
-            self._reject, max_batch=_REFUSALS_AT_ONCE, max_pending=_REFUSALS_WAITING
+        self._rejections: GroupCommitter[Rejection, Sequence[Rejection], None] = GroupCommitter(
+            prepare=list,
+            commit=self._reject,
+            max_batch=_REFUSALS_AT_ONCE,
+            max_pending=_REFUSALS_WAITING,
         )
         self._failed_at: float | None = None
         self._closing = Event()
@@ -95,20 +98,28 @@ class Intake:
 
     def store(
         self,
-        accepted: Accepted,
+        accepted: Sequence[Accepted],
         received_at: float,
-        done: Callable[[Result], None],
+        told: Callable[[Sequence[Any]], None],
         loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        """Store an event without a task of its own: ``done`` is called on the running event loop.
+    ) -> int:
+        """Store events that came together, without a task for each.
+
+        Args:
+            accepted: What came, one message at least.
+            received_at: When they came, seconds since the epoch.
+            told: Called with what became of each: it is stored, or an error.
+            loop: Where that is called.
+
+        Returns:
+            For how many there was room, from the first on; the others are not stored.
 
         Raises:
-            InboxUnavailableError: There is no room.
+            InboxUnavailableError: The inbox is closing.
         """
-        event = new_event(accepted, received_at=received_at)
+        events = [new_event(one, received_at=received_at) for one in accepted]
         # Without handlers to run, the committer tells this or an error of the inbox.
-        told: Callable[[Any], None] = done
-        self._events.append_then(event, told, loop=loop)
+        return self._events.append_all(events, told, loop=loop)
 
     def record(self, refusal: Refusal) -> None:
         """Keep a refused request, if there is room: a flood must not cost more than refusing it."""
@@ -124,9 +135,13 @@ class Intake:
     def _rejection(self, refusal: Refusal) -> Rejection:
         return rejection(refusal, body_bytes=self._refusal_bytes)
 
-    def _store(self, events: Sequence[NewEvent]) -> Sequence[Receipt | Stored]:
+    def _prepare(self, events: Sequence[NewEvent]) -> "_Together":
+        packed = self._inbox.pack(events) if self._deliver is None else None
+        return _Together(events=events, packed=packed)
+
+    def _store(self, groups: Sequence["_Together"]) -> Sequence[Receipt | Stored]:
         try:
-            receipts = self._put(events)
+            receipts = self._put(groups)
         except InboxError:
             self._failed_at = self._clock()
             raise
@@ -134,18 +149,31 @@ class Intake:
         self._on_stored()
         return receipts
 
-    def _put(self, events: Sequence[NewEvent]) -> Sequence[Receipt | Stored]:
+    def _put(self, groups: Sequence["_Together"]) -> Sequence[Receipt | Stored]:
         """Store as cheaply as is enough: only who runs the handlers at once needs a number."""
         if self._deliver is not None:
-            return self._inbox.append(events)
-        self._inbox.spool(events)
-        return [_STORED] * len(events)
+            return self._inbox.append([event for group in groups for event in group.events])
+        self._inbox.spool([group.packed for group in groups])
+        return [_STORED] * sum(len(group.events) for group in groups)
 
-    def _reject(self, rejections: Sequence[Rejection]) -> list[None]:
+    def _reject(self, groups: Sequence[Sequence[Rejection]]) -> list[None]:
+        rejections = [rejection for group in groups for rejection in group]
         self._inbox.reject(rejections)
         is_flood = len(rejections) == _REFUSALS_AT_ONCE
         self._closing.wait(_PAUSE_IN_FLOOD_S if is_flood else _PAUSE_S)
         return [None] * len(rejections)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Together:
+    """Events that came together.
+
+    Attributes:
+        packed: As they are spooled; None where they are not.
+    """
+
+    events: Sequence[NewEvent]
+    packed: Packed
 
 
 def rejection(refusal: Refusal, *, body_bytes: int) -> Rejection:

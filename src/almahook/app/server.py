@@ -13,7 +13,9 @@ from typing import cast
 import uvicorn
 
 from almahook.app.receiving import ReceivingApp
-from almahook.receivers.http import PatientProtocol, ShortWay, WebhookProtocol
+from almahook.receivers.http import WebhookProtocol
+from almahook.receivers.patient import PatientProtocol
+from almahook.receivers.short_way import ShortWay
 
 # Longer than the idle time-out of the usual proxies (60 s), so that they close first and never
 # send a request into a connection that is just closing.

@@ -11,8 +11,8 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
@@ -22,68 +22,65 @@ from almahook.errors import InboxError, InboxUnavailableError, OverloadedError
 log = logging.getLogger("almahook.inbox")
 
 T = TypeVar("T")
+P = TypeVar("P")
 R = TypeVar("R")
 
 
-Done = Callable[[R | BaseException], None]
+Told = Callable[[Sequence[R | BaseException]], None]
 
 
-class _Group(Generic[T, R]):
-    """Items that were handed over together, and who hears of each.
+@dataclass(frozen=True, slots=True)
+class _Group(Generic[T, P, R]):
+    """Items that were handed over together.
 
     Attributes:
-        loop: Where that is told; None for the writer's own thread.
+        prepared: What is committed; an error if it could not be made.
+        told: Hears how each of them went, in order.
+        loop: Where it is called; None for the writer's own thread.
     """
 
-    __slots__ = ("dones", "items", "loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.loop = loop
-        self.items: list[T] = []
-        self.dones: list[Done[R]] = []
-
-    def add(self, item: T, done: Done[R]) -> None:
-        """Take one more."""
-        self.items.append(item)
-        self.dones.append(done)
-
-    def tell(self, results: Sequence[R | BaseException]) -> None:
-        """Let everybody know how it went, one result per item."""
-        for done, result in zip(self.dones, results, strict=True):
-            try:
-                done(result)
-            except Exception as error:  # noqa: BLE001 - the others of the batch wait for theirs
-                _tell_failed(error)
+    items: Sequence[T]
+    prepared: P | Exception
+    told: Told[R]
+    loop: asyncio.AbstractEventLoop | None
 
 
-def _tell_failed(error: Exception) -> None:
-    # A traceback's lines can hold what must not be logged.
-    log.error("committer.callback_failed", extra={"fields": {"kind": type(error).__name__}})
+@dataclass(frozen=True, slots=True)
+class _Gathered(Generic[T, R]):
+    """What one round of an event loop has brought so far, and who waits for it."""
+
+    items: list[T] = field(default_factory=list)
+    futures: "list[asyncio.Future[R]]" = field(default_factory=list)
 
 
-class GroupCommitter(Generic[T, R]):
+class GroupCommitter(Generic[T, P, R]):
     """Stores items in batches, each batch by one call of ``commit``.
 
     Args:
-        commit: Stores a batch durably, and returns one result per item, in order.
-        max_batch: How many items one batch holds at most.
+        prepare: Makes what is committed of items that came together, on the thread that hands
+            them over: the writer needs Python's lock for as little as can be.
+        commit: Stores what was prepared durably, and returns one result per item, in order.
+        max_batch: A batch with so many items takes no further ones. What was handed over together
+            is stored together.
         max_pending: When so many items wait already, further ones are turned away.
     """
 
     def __init__(
         self,
-        commit: Callable[[Sequence[T]], Sequence[R]],
         *,
+        prepare: Callable[[Sequence[T]], P],
+        commit: Callable[[Sequence[P]], Sequence[R]],
         max_batch: int = 256,
         max_pending: int = 10_000,
     ) -> None:
+        self._prepare = prepare
         self._commit = commit
         self._max_batch = max_batch
         self._max_pending = max_pending
-        self._queue: queue.SimpleQueue[_Group[T, R] | None] = queue.SimpleQueue()
-        self._gathered: dict[asyncio.AbstractEventLoop, _Group[T, R]] = {}
+        self._queue: queue.SimpleQueue[_Group[T, P, R] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, _Gathered[T, R]] = {}
         # Handed over, and only the writer's by now.
-        self._taken: deque[_Group[T, R]] = deque()
+        self._taken: deque[_Group[T, P, R]] = deque()
         self._pending = 0
         self._closed = False
         self._gate = threading.Lock()
@@ -108,76 +105,80 @@ class GroupCommitter(Generic[T, R]):
             InboxUnavailableError: It could not be stored.
         """
         loop = asyncio.get_running_loop()
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            gathered = self._gathered[loop] = _Gathered()
+            loop.call_soon(self._hand_over, loop)
         future: asyncio.Future[R] = loop.create_future()
-        self.append_then(item, partial(_finish, future), loop=loop)
+        gathered.items.append(item)
+        gathered.futures.append(future)
         return await future
 
-    def append_then(self, item: T, done: Done[R], *, loop: asyncio.AbstractEventLoop) -> None:
-        """Store an item; when it is on disk, or is not, ``done`` is called on the event loop.
+    def append_all(
+        self, items: Sequence[T], told: Told[R], *, loop: asyncio.AbstractEventLoop | None = None
+    ) -> int:
+        """Store items that came together.
+
+        Args:
+            items: At least one.
+            told: Called when they are on disk, or are not, with one result for each.
+            loop: Where it is called; None for the writer's own thread.
+
+        Returns:
+            For how many there was room, from the first on; the others are not stored.
 
         Raises:
-            OverloadedError: Too many items wait already.
             InboxUnavailableError: The inbox is closing.
         """
+        # Not within the gate, which the writer passes too.
+        group = self._group(items, told, loop)
         with self._gate:
-            self._admit()
-            group = self._gathered.get(loop)
-            if group is None:
-                group = self._gathered[loop] = _Group(loop)
-                loop.call_soon(self._hand_over, loop)
-            group.add(item, done)
-            if len(group.items) >= self._max_batch:
-                self._queue.put(self._gathered.pop(loop))
-
-    def submit(self, item: T) -> "Future[R]":
-        """Store an item from a thread; the future is done when it is on disk.
-
-        Raises:
-            OverloadedError: Too many items wait already.
-        """
-        future: Future[R] = Future()
-        # It will be stored, so it cannot be cancelled.
-        future.set_running_or_notify_cancel()
-        self._put(item, partial(_finish, future))
-        return future
+            if self._closed:
+                raise InboxUnavailableError("The inbox is closing.")
+            room = self._max_pending - self._pending
+            if room < len(items):
+                if room <= 0:
+                    return 0
+                group = self._group(items[:room], told, loop)
+            self._pending += len(group.items)
+            self._queue.put(group)
+        return len(group.items)
 
     def offer(self, item: T) -> bool:
         """Store an item that nobody waits for; False when there is no room for it."""
         try:
-            self._put(item, _forget)
+            return self.append_all([item], _forget) > 0
         except InboxUnavailableError:
             return False
-        return True
 
     def close(self) -> None:
         """Store what waits, then stop; later items are turned away."""
         with self._gate:
             if not self._closed:
                 self._closed = True
-                for gathered in self._gathered.values():
-                    self._queue.put(gathered)
-                self._gathered = {}
                 self._queue.put(None)
         self._thread.join()
 
-    def _put(self, item: T, done: Done[R]) -> None:
-        group: _Group[T, R] = _Group(None)
-        group.add(item, done)
-        with self._gate:
-            self._admit()
-            self._queue.put(group)
-
-    def _admit(self) -> None:
-        if self._closed:
-            raise InboxUnavailableError("The inbox is closing.")
-        if self.is_full:
-            raise OverloadedError
-        self._pending += 1
-
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._gate:
-            if group := self._gathered.pop(loop, None):
-                self._queue.put(group)
+        """Hand over what a round has brought, in one piece: each piece wakes the writer."""
+        gathered = self._gathered.pop(loop)
+        try:
+            taken = self.append_all(gathered.items, partial(_finish, gathered.futures), loop=loop)
+        except InboxUnavailableError as error:
+            _finish(gathered.futures, [error] * len(gathered.futures))
+        else:
+            left = gathered.futures[taken:]
+            _finish(left, [OverloadedError() for _ in left])
+
+    def _group(
+        self, items: Sequence[T], told: Told[R], loop: asyncio.AbstractEventLoop | None
+    ) -> _Group[T, P, R]:
+        prepared: P | Exception
+        try:
+            prepared = self._prepare(items)
+        except Exception as error:  # noqa: BLE001 - it may be one of the items only
+            prepared = error
+        return _Group(items, prepared, told, loop)
 
     def _run(self) -> None:
         is_open = True
@@ -189,32 +190,32 @@ class GroupCommitter(Generic[T, R]):
             if batch := self._next_batch():
                 self._commit_batch(batch)
 
-    def _take(self, group: _Group[T, R] | None) -> bool:
+    def _take(self, group: _Group[T, P, R] | None) -> bool:
         """Take what was handed over; False when no more will be."""
         if group is not None:
             self._taken.append(group)
         return group is not None
 
-    def _next_batch(self) -> list[_Group[T, R]]:
-        """Take as many groups as fit; none is larger than a batch."""
-        batch: list[_Group[T, R]] = []
-        left = self._max_batch
-        while self._taken and len(self._taken[0].items) <= left:
+    def _next_batch(self) -> list[_Group[T, P, R]]:
+        batch: list[_Group[T, P, R]] = []
+        number = 0
+        while self._taken and (not batch or number + len(self._taken[0].items) <= self._max_batch):
             batch.append(self._taken.popleft())
-            left -= len(batch[-1].items)
+            number += len(batch[-1].items)
         with self._gate:
-            self._pending -= self._max_batch - left
+            self._pending -= number
         return batch
 
-    def _commit_batch(self, batch: list[_Group[T, R]]) -> None:
+    def _commit_batch(self, batch: list[_Group[T, P, R]]) -> None:
         """Store a batch; then wake who waits, with one call for each group."""
-        results = iter(self._store([item for group in batch for item in group.items]))
+        results = iter(self._store_together(batch))
         for group in batch:
             _resolve(group, [*islice(results, len(group.items))])
 
-    def _store(self, items: list[T]) -> Sequence[R | BaseException]:
+    def _store_together(self, batch: list[_Group[T, P, R]]) -> Sequence[R | BaseException]:
+        items = [item for group in batch for item in group.items]
         try:
-            results = self._commit(items)
+            results = self._commit([_prepared(group) for group in batch])
             if len(results) != len(items):
                 raise ValueError("there is not one result for each item")
         except InboxError as error:
@@ -223,8 +224,23 @@ class GroupCommitter(Generic[T, R]):
             if len(items) == 1:
                 return [_unavailable(error)]
             # One item that cannot be stored must not take its neighbours down.
-            return [result for item in items for result in self._store([item])]
+            return [self._store_alone(item) for item in items]
         return results
+
+    def _store_alone(self, item: T) -> R | BaseException:
+        try:
+            (result,) = self._commit([self._prepare([item])])
+        except InboxError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - as above
+            return _unavailable(error)
+        return result
+
+
+def _prepared(group: _Group[T, P, R]) -> P:
+    if isinstance(group.prepared, Exception):
+        raise group.prepared
+    return group.prepared
 
 
 def _forget(_: object) -> None:
@@ -237,19 +253,32 @@ def _unavailable(error: Exception) -> InboxUnavailableError:
     return unavailable
 
 
-def _resolve(group: _Group[T, R], results: Sequence[R | BaseException]) -> None:
+def _resolve(group: _Group[T, P, R], results: Sequence[R | BaseException]) -> None:
     if group.loop is None:
-        group.tell(results)
+        _tell(group.told, results)
         return
     # When the loop has closed nobody waits any more, and what is stored is stored.
     with suppress(RuntimeError):
-        group.loop.call_soon_threadsafe(group.tell, results)
+        group.loop.call_soon_threadsafe(_tell, group.told, results)
 
 
-def _finish(future: "asyncio.Future[R] | Future[R]", result: R | BaseException) -> None:
-    if future.done():
-        return
-    if isinstance(result, BaseException):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+def _tell(told: Told[R], results: Sequence[R | BaseException]) -> None:
+    try:
+        told(results)
+    except Exception as error:  # noqa: BLE001 - the writer goes on whatever becomes of an answer
+        _tell_failed(error)
+
+
+def _tell_failed(error: Exception) -> None:
+    # A traceback's lines can hold what must not be logged.
+    log.error("committer.callback_failed", extra={"fields": {"kind": type(error).__name__}})
+
+
+def _finish(futures: "Sequence[asyncio.Future[R]]", results: Sequence[R | BaseException]) -> None:
+    for future, result in zip(futures, results, strict=False):
+        if future.done():
+            continue
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

@@ -29,7 +29,7 @@ Times are seconds since the epoch, UTC, and are always arguments: a store reads 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from almahook.inbox.event import NewEvent, StoredEvent
 from almahook.protocol.value import Value
@@ -242,6 +242,8 @@ class Purged:
 
 
 Match = Callable[[StoredEvent], Sequence[Assignment]]
+# What a store makes of events to spool them. It is the store's own.
+Packed = Any
 
 
 class Inbox(Protocol):
@@ -251,8 +253,14 @@ class Inbox(Protocol):
     read or written now: locked, disk full, gone.
     """
 
-    def spool(self, events: Sequence[NewEvent]) -> None:
-        """Store events durably at the least cost; ``collect`` makes them events of the inbox."""
+    def pack(self, events: Sequence[NewEvent]) -> Packed:
+        """Write events as they are spooled, one at least; it takes neither a lock nor the disk."""
+
+    def spool(self, packed: Sequence[Packed]) -> None:
+        """Store packed events durably, at the least cost.
+
+        ``collect`` makes them events of the inbox.
+        """
 
     def collect(self, *, limit: int) -> Collected:
         """Append about ``limit`` spooled events, oldest first; say what became of them."""

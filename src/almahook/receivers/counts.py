@@ -35,18 +35,20 @@ class Counts(msgspec.Struct):
     acknowledged: list[int] = msgspec.field(default_factory=_no_answers)
     ack_seconds: float = 0.0
 
-    def count_received(self, profile: str, result: str) -> None:
-        """Count an event by what became of it."""
+    def count_received(self, profile: str, result: str, number: int = 1) -> None:
+        """Count events by what became of them."""
         results = self.received.get(profile)
         if results is None:
             results = self.received[profile] = {}
-        _add(results, result, 1)
+        _add(results, result, number)
 
-    def count_acknowledged(self, profile: str, result: str, seconds: float) -> None:
-        """Count an event that was answered, and how long that took."""
-        self.count_received(profile, result)
-        self.acknowledged[bisect_left(ACK_BUCKETS, seconds)] += 1
-        self.ack_seconds += seconds
+    def count_acknowledged(
+        self, profile: str, result: str, seconds: float, number: int = 1
+    ) -> None:
+        """Count events that were answered, and how long that took for each of them."""
+        self.count_received(profile, result, number)
+        self.acknowledged[bisect_left(ACK_BUCKETS, seconds)] += number
+        self.ack_seconds += number * seconds
 
     def count_refused(self, reason: str) -> None:
         """Count a refused request."""

@@ -13,10 +13,11 @@ one takes hundreds of times as long as reading one, and anybody can send what is
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+import msgspec
 
 from almahook.protocol import SIGNATURE_HEADER
-from almahook.receivers.head import Head
 
 MAX_GLANCE_BODY_BYTES = 64 * 1024
 _MAX_HEAD_BYTES = 8 * 1024
@@ -40,15 +41,18 @@ _USUAL = (b"connection", b"keep-alive")
 T = TypeVar("T")
 
 
-class Glance(NamedTuple, Generic[T]):
+class Glance(msgspec.Struct, Generic[T], frozen=True):
     """A request as far as its head tells.
 
     Attributes:
-        body_from: Where the body begins.
+        announced: Bytes of the body.
+        body_from: Where it begins.
     """
 
     target: T
-    head: Head
+    signature: str | None
+    content_type: str
+    announced: int
     body_from: int
 
 
@@ -68,21 +72,21 @@ class _Layout(Generic[T]):
     def __init__(self, parts: Sequence[bytes], seen: Glance[T]) -> None:
         before, signed_or_long, between, long_or_signed, after = map(re.escape, parts)
         first, second = _spelled(signed_or_long), _spelled(long_or_signed)
-        self._pattern = re.compile(before + first + between + second + after)
+        self._match = re.compile(before + first + between + second + after).match
         self._target = seen.target
-        self._content_type = seen.head.content_type
+        self._content_type = seen.content_type
 
     def read(self, data: bytes) -> Glance[T] | None:
         """Read a head that has this layout, and values that are spelled as they should be."""
-        found = self._pattern.match(data)
+        found = self._match(data)
         if found is None:
             return None
         signature, length = found.group("signature", "length")
         announced = int(length)
         if announced > MAX_GLANCE_BODY_BYTES:
             return None
-        head = Head(signature.decode("ascii"), self._content_type, announced, False)
-        return Glance(self._target, head, found.end())
+        text = signature.decode("ascii")
+        return Glance(self._target, text, self._content_type, announced, found.end())
 
 
 def _spelled(field: bytes) -> bytes:
@@ -112,17 +116,15 @@ class Glancer(Generic[T]):
         if seen is None:
             seen = glance(data, self._targets)
             self._read += 1
-            if (
-                seen is not None
-                and self._read > _READ_BETWEEN
-                and seen.body_from < _LONGEST_LEARNED
-            ):
-                self._learn(data[: seen.body_from], seen)
+            if seen is not None and self._read > _READ_BETWEEN:
+                self._learn(data, seen)
         return seen
 
-    def _learn(self, head: bytes, seen: Glance[T]) -> None:
+    def _learn(self, data: bytes, seen: Glance[T]) -> None:
         """Recognise from now on what has come twice in a row."""
-        parts = _DIFFERS.split(head)
+        if seen.body_from >= _LONGEST_LEARNED:
+            return
+        parts = _DIFFERS.split(data[: seen.body_from])
         if parts == self._last and len(parts) == _PARTS:
             self._layout = _Layout(parts, seen)
             self._read = 0
@@ -139,11 +141,10 @@ def glance(data: bytes, targets: Mapping[bytes, T]) -> Glance[T] | None:
     end = data.find(_END, 0, _MAX_HEAD_BYTES)
     line, *fields = data[: max(end, 0)].split(b"\r\n")
     target = targets.get(line)
-    head = None if target is None else _head(fields)
-    return None if target is None or head is None else Glance(target, head, end + len(_END))
+    return None if target is None else _glance(target, fields, end + len(_END))
 
 
-def _head(fields: Sequence[bytes]) -> Head | None:
+def _glance(target: T, fields: Sequence[bytes], body_from: int) -> Glance[T] | None:
     read = [*map(_read, fields)]
     found = dict(one for one in read if one is not None)
     if len(found) < len(fields):
@@ -152,12 +153,9 @@ def _head(fields: Sequence[bytes]) -> Head | None:
     if not announced:
         return None
     signature = found.get(_SIGNATURE)
-    return Head(
-        signature=None if signature is None else signature.decode("ascii"),
-        content_type=found.get(b"content-type", b"").decode("ascii"),
-        announced=announced,
-        is_chunked=False,
-    )
+    text = None if signature is None else signature.decode("ascii")
+    content_type = found.get(b"content-type", b"").decode("ascii")
+    return Glance(target, text, content_type, announced, body_from)
 
 
 def _announced(length: bytes) -> int:

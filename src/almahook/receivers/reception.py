@@ -3,7 +3,7 @@
 import logging
 import traceback
 from asyncio import AbstractEventLoop
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from almahook.errors import (
@@ -29,7 +29,8 @@ from almahook.receivers.budget import LineBudget
 from almahook.receivers.counts import Counts
 
 TakeIn = Callable[[Accepted, float], Awaitable[Result]]
-Store = Callable[[Accepted, float, Callable[[Result], None], AbstractEventLoop], None]
+Told = Callable[[Sequence[Result]], None]
+Store = Callable[[Sequence[Accepted], float, Told, AbstractEventLoop], int]
 
 _TAKEN_IN: Mapping[type[object], str] = {
     Stored: "stored",
@@ -66,8 +67,9 @@ class Ports:
     Attributes:
         take_in: Stores an accepted message durably, and in direct mode handles it, before it
             returns; says what became of it.
-        store: Stores an accepted message durably, then calls back on the event loop it is given
-            with what became of it. For hosts that do without a task per request.
+        store: Stores accepted messages durably, then calls back on the event loop it is given with
+            what became of each. Returns for how many there was room, from the first on; the others
+            are not stored. For hosts that do without a task per request.
         record: Keeps a refused request, without being waited for.
         page: Answers ``/readyz`` and ``/metrics``, in its time; None when there is no such page.
         clock: Seconds since the epoch.
@@ -126,14 +128,15 @@ class Reception:
         self._record(refused, request, profile=profile, size=announced, now=now)
         return refused
 
-    def count(self, result: Result, profile: str, started: float) -> None:
+    def count(self, result: Result, profile: str, started: float, number: int = 1) -> None:
         """Count what was answered."""
         counts = self.counts
         if counts is None:
             return
         taken_in = _TAKEN_IN.get(type(result))
         if taken_in is not None:
-            counts.count_acknowledged(profile, taken_in, max(0.0, self.ports.clock() - started))
+            seconds = max(0.0, self.ports.clock() - started)
+            counts.count_acknowledged(profile, taken_in, seconds, number)
         elif isinstance(result, Refused):
             counts.count_refused(result.error.code)
         elif isinstance(result, AlmaHookError):

@@ -59,17 +59,8 @@ class SQSSpool:
         # threading would have to be loaded for this alone.
         self._lock = allocate_lock()
 
-    def spool(self, events: Sequence[NewEvent]) -> None:
-        """Store events durably, in one call unless there are many or large ones.
-
-        Raises:
-            InboxUnavailableError: Not all of them could be stored.
-            ConfigurationError: The environment has no credentials.
-        """
-        self.put([event_text(_fields(event)) for event in events])
-
     def put(self, messages: Sequence[str]) -> None:
-        """Store events likewise whose messages are written already.
+        """Store events durably, in one call unless there are many or large ones.
 
         Raises:
             InboxUnavailableError: Not all of them could be stored.
@@ -113,6 +104,11 @@ class SQSSpool:
             codes = {str(entry.get("Code")) for entry in answer.get("Failed") or ()}
             told = ", ".join(sorted(codes)) or "the queue did not say why"
             raise InboxUnavailableError(f"The event could not be stored: {told}.")
+
+
+def packed_events(events: Sequence[NewEvent]) -> list[str]:
+    """Write events as messages of the queue."""
+    return [event_text(_fields(event)) for event in events]
 
 
 def _fields(event: NewEvent) -> dict[str, object]:

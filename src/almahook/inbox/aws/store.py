@@ -21,7 +21,7 @@ from almahook.inbox.aws.queue import Parked, Queue
 from almahook.inbox.aws.rejected import Rejected
 from almahook.inbox.aws.results import Results
 from almahook.inbox.aws.runs import Runs
-from almahook.inbox.aws.spool import SQSSpool
+from almahook.inbox.aws.spool import SQSSpool, packed_events
 from almahook.inbox.aws.table import Table
 from almahook.inbox.aws.work import Work
 from almahook.inbox.contract import (
@@ -33,6 +33,7 @@ from almahook.inbox.contract import (
     EventFilter,
     Lease,
     Match,
+    Packed,
     Purged,
     Receipt,
     Rejection,
@@ -105,9 +106,14 @@ class AWSInbox:
         self._spool: SQSSpool | None = None
         self._environment: dict[str, str] = {}
 
-    def spool(self, events: Sequence[NewEvent]) -> None:
-        """Store events durably at the least cost; ``collect`` makes them events of the inbox."""
-        if not events:
+    def pack(self, events: Sequence[NewEvent]) -> Packed:
+        """Write events as they are spooled, one at least; it takes neither a lock nor the disk."""
+        return packed_events(events)
+
+    def spool(self, packed: Sequence[Packed]) -> None:
+        """Store packed events durably; ``collect`` makes them events of the inbox."""
+        messages = [message for group in packed for message in group]
+        if not messages:
             return
         with self._spool_lock:
             # What is temporary of the credentials changes.
@@ -117,7 +123,7 @@ class AWSInbox:
                 bucket=self._place.bucket,
                 environment=self._environment,
             )
-            self._spool.spool(events)
+            self._spool.put(messages)
 
     def collect(self, *, limit: int) -> Collected:
         """Append about ``limit`` spooled events, oldest first; say what became of them."""

@@ -55,7 +55,7 @@ _DAMAGED = ".damaged"
 # How often a new segment may be deleted before it is locked.
 _TRIES = 10
 
-_encode = msgspec.msgpack.Encoder().encode
+_encoder = msgspec.msgpack.Encoder()
 log = logging.getLogger("almahook.inbox")
 
 _decode = msgspec.msgpack.Decoder(list[NewEvent]).decode
@@ -91,6 +91,16 @@ def spool_folder(database: Path) -> Path:
     return database.with_name(f"{database.name}-spool")
 
 
+def pack(events: Sequence[NewEvent]) -> bytes:
+    """Write a batch as it is appended; it has one event at least."""
+    batch = bytearray(_HEAD.size)
+    _encoder.encode_into(events, batch, _HEAD.size)
+    length = len(batch) - _HEAD.size
+    checksum = _checksum(memoryview(batch)[_HEAD.size :])
+    _HEAD.pack_into(batch, 0, length, checksum, len(events), events[0].received_at)
+    return bytes(batch)
+
+
 class Spool:
     """The segments of one database.
 
@@ -106,26 +116,24 @@ class Spool:
         # Its thread begins when there is something to do.
         self._filler = ThreadPoolExecutor(1, "almahook-spool")
 
-    def put(self, events: Sequence[NewEvent]) -> None:
-        """Append a batch, on disk when this returns; it has one event at least.
+    def put(self, batches: Sequence[bytes]) -> None:
+        """Append packed batches, on disk when this returns; there is one at least.
 
         Raises:
-            InboxUnavailableError: It could not be written.
+            InboxUnavailableError: They could not be written.
         """
-        payload = _encode(events)
-        head = _HEAD.pack(len(payload), _checksum(payload), len(events), events[0].received_at)
         with self._lock, _typed_errors(self._folder):
             try:
-                self._append([head, payload])
+                self._append(batches)
             except FileNotFoundError:
-                # Somebody has deleted the segment. What it still held is gone; this batch is not.
-                self._append([head, payload])
+                # Somebody has deleted the segment. What it still held is gone; these are not.
+                self._append(batches)
 
-    def _append(self, record: Sequence[bytes]) -> None:
+    def _append(self, batches: Sequence[bytes]) -> None:
         segment = self._segment or _begin(self._folder)
         # Until it is known to be written whole, nothing is appended to it.
         self._segment = None
-        segment.append(record)
+        segment.append(batches)
         if segment.size < _MAX_SEGMENT_BYTES:
             self._segment = segment
             self._keep_room(segment)
@@ -276,9 +284,9 @@ class _Segment:
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._require_name()
 
-    def append(self, record: Sequence[bytes]) -> None:
-        """Write a record and sync it; a segment that failed is not to be used again."""
-        parts = record if self.size else [_MAGIC, *record]
+    def append(self, batches: Sequence[bytes]) -> None:
+        """Write batches and sync them; a segment that failed is not to be used again."""
+        parts = batches if self.size else [_MAGIC, *batches]
         end = self.size + sum(map(len, parts))
         self._filled = max(self._filled, end)
         try:
@@ -339,11 +347,10 @@ def _begin(folder: Path) -> _Segment:
     return _Segment(folder)
 
 
-def _checksum(payload: bytes) -> int:
-    view = memoryview(payload)
+def _checksum(payload: memoryview) -> int:
     checksum = 0
-    for start in range(0, len(view), _CRC_BYTES):
-        checksum = crc32(view[start : start + _CRC_BYTES], checksum)
+    for start in range(0, len(payload), _CRC_BYTES):
+        checksum = crc32(payload[start : start + _CRC_BYTES], checksum)
     return checksum
 
 

@@ -18,6 +18,7 @@ from almahook.inbox.contract import (
     EventFilter,
     Lease,
     Match,
+    Packed,
     Purged,
     Receipt,
     Rejection,
@@ -32,7 +33,7 @@ from almahook.inbox.sqlite.coalesce import Planned, coalesce
 from almahook.inbox.sqlite.collect import Collector
 from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
-from almahook.inbox.sqlite.spool import Spool, spool_folder
+from almahook.inbox.sqlite.spool import Spool, pack, spool_folder
 from almahook.inbox.sqlite.sql import load_queries
 
 _NEWEST = 2**63 - 1
@@ -70,10 +71,14 @@ class SQLiteInbox:
         self._rejections_kept = rejections_kept
         self._rejection_body_bytes = rejection_body_bytes
 
-    def spool(self, events: Sequence[NewEvent]) -> None:
-        """Store events durably, in a file beside the database."""
-        if events:
-            self._spool.put(events)
+    def pack(self, events: Sequence[NewEvent]) -> Packed:
+        """Write events as they are spooled, one at least; it takes neither a lock nor the disk."""
+        return pack(events)
+
+    def spool(self, packed: Sequence[Packed]) -> None:
+        """Store packed events durably, in a file beside the database."""
+        if packed:
+            self._spool.put(packed)
 
     def collect(self, *, limit: int) -> Collected:
         """Append spooled events, oldest first; a batch is never taken in part."""
@@ -98,8 +103,7 @@ class SQLiteInbox:
             with self._db.read() as connection:
                 before = _dispatched(connection)
                 asked = {"dispatched": before, "limit": limit}
-                found = connection.execute(_Q["undispatched"], asked).fetchall()
-            events = [rows.event_of(row) for row in found]
+                events = rows.events_of(connection.execute(_Q["undispatched"], asked))
             # Before the write lock is taken: filters are a user's code, and appends must not wait.
             planned = _plan(events, match)
             if not events or self._dispatched_together(before, events, planned):

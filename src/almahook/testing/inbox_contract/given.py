@@ -99,6 +99,11 @@ def add(inbox: Inbox, *events: NewEvent, match: Match | None = None) -> list[int
     return [receipt.seq for receipt in receipts]
 
 
+def spool(inbox: Inbox, events: Sequence[NewEvent]) -> None:
+    """Spool events together."""
+    inbox.spool([inbox.pack(events)])
+
+
 def take(inbox: Inbox, *, slots: int = 100, now: float = NOW, until: float = SOON) -> list[Lease]:
     """Lease what is due of the handler ``texts``."""
     return inbox.lease({"texts": slots}, now=now, until=until)

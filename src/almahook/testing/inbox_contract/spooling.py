@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from almahook.inbox import Collected, EventFilter, Inbox
-from almahook.testing.inbox_contract.given import NOW, OpenInbox, new_event, take, to
+from almahook.testing.inbox_contract.given import NOW, OpenInbox, new_event, spool, take, to
 
 
 def ids(inbox: Inbox) -> list[str]:
@@ -41,7 +41,7 @@ def test_every_field_of_a_spooled_event_is_there_once_it_is_collected(
         secret_index=1,
         body=body,
     )
-    inbox.spool([spooled])
+    spool(inbox, [spooled])
     assert inbox.collect(limit=10) == Collected(events=1, duplicates=0)
     (found,) = inbox.events(EventFilter(), limit=10)
     values = msgspec.structs.asdict(found)
@@ -54,41 +54,47 @@ def test_without_a_spooled_event_there_is_nothing_to_collect(inbox: Inbox) -> No
     assert inbox.collect(limit=10) == Collected(events=0, duplicates=0)
 
 
+def test_batches_that_are_spooled_together_are_all_there(inbox: Inbox) -> None:
+    inbox.spool([inbox.pack([new_event("1"), new_event("2")]), inbox.pack([new_event("3")])])
+    assert collect_all(inbox) == Collected(events=3, duplicates=0)
+    assert ids(inbox) == ["1", "2", "3"]
+
+
 def test_what_was_spooled_can_be_collected_after_the_store_was_closed(
     open_inbox: OpenInbox,
 ) -> None:
     first = open_inbox()
-    first.spool([new_event()])
+    spool(first, [new_event()])
     first.close()
     assert collect_all(open_inbox()) == Collected(events=1, duplicates=0)
 
 
 def test_another_process_collects_what_was_spooled(open_inbox: OpenInbox) -> None:
     first, second = open_inbox(), open_inbox()
-    first.spool([new_event("1")])
+    spool(first, [new_event("1")])
     assert collect_all(second) == Collected(events=1, duplicates=0)
-    first.spool([new_event("2")])
+    spool(first, [new_event("2")])
     assert collect_all(second) == Collected(events=1, duplicates=0)
     assert collect_all(first) == Collected(events=0, duplicates=0)
     assert ids(first) == ids(second) == ["1", "2"]
 
 
 def test_an_event_that_is_spooled_twice_is_kept_once(inbox: Inbox) -> None:
-    inbox.spool([new_event("1"), new_event("2"), new_event("1")])
-    inbox.spool([new_event("2"), new_event("3")])
+    spool(inbox, [new_event("1"), new_event("2"), new_event("1")])
+    spool(inbox, [new_event("2"), new_event("3")])
     assert collect_all(inbox) == Collected(events=3, duplicates=2)
     assert ids(inbox) == ["1", "2", "3"]
 
 
 def test_an_event_that_is_in_the_inbox_is_not_taken_in_again(inbox: Inbox) -> None:
     (receipt,) = inbox.append([new_event(body=b"first")])
-    inbox.spool([new_event(body=b"second")])
+    spool(inbox, [new_event(body=b"second")])
     assert collect_all(inbox) == Collected(events=0, duplicates=1)
     assert inbox.event(receipt.seq).body == b"first"
 
 
 def test_what_was_collected_is_dispatched_as_what_was_appended(inbox: Inbox) -> None:
-    inbox.spool([new_event("1"), new_event("2")])
+    spool(inbox, [new_event("1"), new_event("2")])
     collect_all(inbox)
     assert inbox.dispatch(to("texts"), limit=10) == 2
     assert sorted(lease.event.event_id for lease in take(inbox)) == ["1", "2"]
@@ -96,7 +102,7 @@ def test_what_was_collected_is_dispatched_as_what_was_appended(inbox: Inbox) -> 
 
 def test_what_is_spooled_counts_as_pending(inbox: Inbox) -> None:
     inbox.append([new_event("1")])
-    inbox.spool([new_event("2", received_at=NOW + 5), new_event("3", received_at=NOW + 6)])
+    spool(inbox, [new_event("2", received_at=NOW + 5), new_event("3", received_at=NOW + 6)])
     assert inbox.backlog().pending == 3
     collect_all(inbox)
     assert (inbox.backlog().pending, inbox.backlog().oldest_at) == (3, NOW)
@@ -104,7 +110,7 @@ def test_what_is_spooled_counts_as_pending(inbox: Inbox) -> None:
 
 def test_more_is_collected_as_long_as_there_is_more(inbox: Inbox) -> None:
     for number in range(50):
-        inbox.spool([new_event(str(number)), new_event(f"{number} too")])
+        spool(inbox, [new_event(str(number)), new_event(f"{number} too")])
     sizes = []
     while (taken := inbox.collect(limit=10).events) > 0:
         sizes.append(taken)
@@ -115,7 +121,7 @@ def test_more_is_collected_as_long_as_there_is_more(inbox: Inbox) -> None:
 def test_sixteen_who_collect_at_once_take_each_event_once(open_inbox: OpenInbox) -> None:
     spooling = open_inbox()
     for number in range(64):
-        spooling.spool([new_event(str(number))])
+        spool(spooling, [new_event(str(number))])
     inboxes = [open_inbox() for _ in range(4)]
     together = Barrier(16)
 
@@ -131,12 +137,12 @@ def test_sixteen_who_collect_at_once_take_each_event_once(open_inbox: OpenInbox)
 def test_who_spools_while_others_collect_loses_nothing(open_inbox: OpenInbox) -> None:
     collecting, spooling = open_inbox(), open_inbox()
 
-    def spool() -> None:
+    def spool_many() -> None:
         for number in range(200):
-            spooling.spool([new_event(str(number))])
+            spool(spooling, [new_event(str(number))])
 
     with ThreadPoolExecutor(2) as pool:
-        done = pool.submit(spool)
+        done = pool.submit(spool_many)
         found = 0
         while not done.done():
             found += collecting.collect(limit=10).events
