@@ -1,4 +1,10 @@
-from almahook.app.intake import rejection
+import asyncio
+import threading
+import time
+
+import pytest
+
+from almahook.app.intake import Intake, rejection
 from almahook.app.new_event import new_event
 from almahook.errors import SignatureMismatchError
 from almahook.protocol import Accepted, Envelope, Refused, Request
@@ -45,3 +51,41 @@ def test_a_message_without_an_id_is_known_by_its_body() -> None:
 
 def test_a_content_type_is_kept_in_part() -> None:
     assert len(new_event(accepted(b"a"), received_at=1.0).content_type) <= 100
+
+
+class Packing:
+    """An inbox that notes on which thread its events are packed."""
+
+    def __init__(self) -> None:
+        self.here = threading.current_thread()
+        self.packed_here: list[bool] = []
+        self.spooled: list[object] = []
+
+    def pack(self, events: object) -> object:
+        self.packed_here.append(threading.current_thread() is self.here)
+        return events
+
+    def spool(self, packed: list[object]) -> None:
+        self.spooled += packed
+
+
+@pytest.mark.parametrize(("size", "is_here"), [(2048, True), (2 * 1024 * 1024, False)])
+def test_the_event_loop_packs_what_is_small_and_never_waits_for_what_is_large(
+    size, is_here
+) -> None:
+    inbox = Packing()
+    intake = Intake(
+        inbox,
+        deliver=None,
+        max_pending=10,
+        refusal_bytes=0,
+        clock=time.time,
+        on_stored=lambda: None,
+        on_not_recorded=lambda: None,
+    )
+    try:
+        asyncio.run(intake.take_in(accepted(bytes(size)), 1.0))
+    finally:
+        intake.close()
+    assert inbox.packed_here == [is_here]
+    assert len(inbox.spooled) == 1

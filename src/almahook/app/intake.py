@@ -26,6 +26,9 @@ _REFUSALS_AT_ONCE = 64
 _PAUSE_S = 0.05
 _PAUSE_IN_FLOOD_S = 0.25
 
+# What is larger takes milliseconds to pack.
+_LARGE_BYTES = 256 * 1024
+
 # After a failure the next event is the only probe of the disk there is, so for longer than this
 # nobody is told to send none.
 _FAILING_S = 10.0
@@ -136,7 +139,9 @@ class Intake:
         return rejection(refusal, body_bytes=self._refusal_bytes)
 
     def _prepare(self, events: Sequence[NewEvent]) -> "_Together":
-        packed = self._inbox.pack(events) if self._deliver is None else None
+        """Pack events where they are at hand, unless others would wait for that."""
+        is_small = max(len(event.body) for event in events) <= _LARGE_BYTES
+        packed = self._inbox.pack(events) if is_small and self._deliver is None else None
         return _Together(events=events, packed=packed)
 
     def _store(self, groups: Sequence["_Together"]) -> Sequence[Receipt | Stored]:
@@ -153,8 +158,11 @@ class Intake:
         """Store as cheaply as is enough: only who runs the handlers at once needs a number."""
         if self._deliver is not None:
             return self._inbox.append([event for group in groups for event in group.events])
-        self._inbox.spool([group.packed for group in groups])
+        self._inbox.spool([self._packed(group) for group in groups])
         return [_STORED] * sum(len(group.events) for group in groups)
+
+    def _packed(self, group: "_Together") -> Packed:
+        return self._inbox.pack(group.events) if group.packed is None else group.packed
 
     def _reject(self, groups: Sequence[Sequence[Rejection]]) -> list[None]:
         rejections = [rejection for group in groups for rejection in group]
@@ -169,7 +177,7 @@ class _Together:
     """Events that came together.
 
     Attributes:
-        packed: As they are spooled; None where they are not.
+        packed: As they are spooled; None where they are not, or not yet.
     """
 
     events: Sequence[NewEvent]
