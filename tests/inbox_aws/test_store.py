@@ -216,6 +216,19 @@ def test_a_purge_that_was_broken_off_is_finished_by_the_next(
     assert objects(stack) == []
 
 
+def test_an_event_that_is_purged_within_a_claim_is_gone_and_nobody_has_it(open_inbox) -> None:
+    inbox, purging = open_inbox(), open_inbox()
+    (seq,) = add(inbox, new_event(), match=to())
+
+    def purged_meanwhile(event):
+        purging.purge(before=LATER, limit=1)
+        return to("texts")(event)
+
+    with pytest.raises(NotFoundError):
+        inbox.claim(seq, purged_meanwhile, now=NOW, until=SOON)
+    assert take(inbox) == []
+
+
 def test_an_event_that_somebody_claims_while_it_is_purged_is_either_kept_or_gone(
     open_inbox,
 ) -> None:

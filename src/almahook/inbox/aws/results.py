@@ -64,9 +64,9 @@ class Results:
         Raises:
             NotFoundError: There is no such event.
         """
-        event = self._log.event(seq)
 
         def attempt() -> list[Run]:
+            event = self._log.event(seq)
             before = self._runs.get(seq) or new_document(event)
             if before.is_deleted:
                 raise NotFoundError(f"There is no event {seq} in the inbox.")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from almahook.inbox.aws import index, items, keys
 from almahook.inbox.aws.document import Document, RunRecord, coalesced, deleted, dispatched
-from almahook.inbox.aws.table import Item, Put, Table, Write, until_agreed
+from almahook.inbox.aws.table import Check, Item, Put, Table, Write, until_agreed
 from almahook.inbox.contract import Assignment, RunState
 
 T = TypeVar("T")
@@ -178,6 +178,9 @@ class Runs:
             if after != before:
                 self._know_handlers(after)
                 writes.append(_put(after))
+                if before.revision == 0:
+                    # Where there is none, a purge may just have deleted it, with its event.
+                    writes.append(Check(keys.event(after.seq)))
                 writes += index.writes(before, after)
         self._table.transact([*writes, *more])
 

@@ -54,10 +54,10 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Write nothing, but only while this item has this revision."""
+    """Write nothing, but only while this item is there, and has the revision if one is given."""
 
     key: Key
-    revision: int
+    revision: int | None = None
 
 
 Write = Put | Delete | Check
@@ -280,7 +280,7 @@ def _transacted(table: str, write: Write) -> dict[str, Any]:
         condition = _NOT_THERE if write.is_new else ""
     else:
         what = {"TableName": table, "Key": _key(write.key)}
-        condition = _THERE if isinstance(write, Delete) and write.is_there else ""
+        condition = _THERE if isinstance(write, Check) or write.is_there else ""
     if write.revision is not None:
         condition = "#revision = :revision"
         what["ExpressionAttributeNames"] = {"#revision": "revision"}

@@ -49,10 +49,11 @@ class Work:
 
     def claim(self, seq: int, match: Match, *, now: float, until: float, due: bool) -> Claim:
         """Make an event's runs if it has none, and lease those that may be executed now."""
-        event = self._log.event(seq)
-        assignments = match(event)
 
         def attempt() -> Claim:
+            # Anew each time: meanwhile a purge may have deleted it.
+            event = self._log.event(seq)
+            assignments = match(event)
             before = self._runs.get(seq) or new_document(event)
             if before.is_deleted:
                 raise NotFoundError(f"There is no event {seq} in the inbox.")
