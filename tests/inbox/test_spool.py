@@ -567,3 +567,24 @@ def test_what_was_collected_is_synced_before_its_segment_is_deleted(tmp_path, mo
         pass
     assert done == ["synced", "deleted"]
     inbox.close()
+
+
+def test_what_another_stores_between_two_segments_is_not_passed_over(tmp_path, monkeypatch):
+    inbox, other = SQLiteInbox(tmp_path / "a.db"), SQLiteInbox(tmp_path / "a.db")
+    spool_into(inbox, [new_event("1")])
+    spool_into(other, [new_event("3")])
+    take = inbox._collector._take
+
+    def take_one(name, limit):
+        taken = take(name, limit)
+        other.append([new_event("2")])
+        return taken
+
+    monkeypatch.setattr(inbox._collector, "_take", take_one)
+    assert inbox.collect(limit=10).events == 2
+    seen = []
+    while inbox.dispatch(lambda event: seen.append(event.event_id) or [], limit=10):
+        pass
+    assert seen == ["1", "2", "3"]
+    for one in (inbox, other):
+        one.close()

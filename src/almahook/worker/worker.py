@@ -217,7 +217,9 @@ class Worker:
             return False
         collected = self._inbox.collect(limit=_DISPATCH_BATCH)
         self._tell_collected(collected)
-        found = self._inbox.dispatch(self._match, limit=_DISPATCH_BATCH)
+        # All that was collected, which is at hand; a batch is collected whole.
+        limit = max(_DISPATCH_BATCH, collected.events)
+        found = self._inbox.dispatch(self._match, limit=limit)
         if self._options.dispatching and 0 < found < _DISPATCH_BATCH:
             self._next_dispatch = now + (_GATHER_S if found < _BURST else _GATHER_IN_BURST_S)
         return bool(found or collected.events or collected.duplicates)

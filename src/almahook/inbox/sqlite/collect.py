@@ -1,10 +1,12 @@
 """From the spool into the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from almahook.errors import InboxUnavailableError
-from almahook.inbox.contract import Collected
+from almahook.inbox.contract import Collected, Receipt
+from almahook.inbox.event import NewEvent, StoredEvent
+from almahook.inbox.sqlite import rows
 from almahook.inbox.sqlite.append import append
 from almahook.inbox.sqlite.database import Database
 from almahook.inbox.sqlite.spool import Spool, Waiting
@@ -20,6 +22,7 @@ class Collector:
     def __init__(self, database: Database, spool: Spool) -> None:
         self._db = database
         self._spool = spool
+        self._newest: Sequence[StoredEvent] = ()
 
     def collect(self, limit: int) -> Collected:
         """Collect ``limit`` events, oldest first, and the rest of the batch that the last is in.
@@ -27,6 +30,7 @@ class Collector:
         Raises:
             InboxUnavailableError: The spool cannot be read, or the database not written.
         """
+        self._newest = ()
         events = duplicates = 0
         sizes, done = self._spool.segments(), self._done()
         for name, size in sizes.items():
@@ -38,6 +42,16 @@ class Collector:
                 self._retire(name, start)
         return Collected(events=events, duplicates=duplicates)
 
+    def newest(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """Return the events that were collected last, if they are what follows an event.
+
+        They need not be read again then.
+        """
+        newest, self._newest = self._newest, ()
+        is_next = 0 < len(newest) <= limit and newest[0].seq == after + 1
+        # Another process may have stored events in between.
+        return newest if is_next and newest[-1].seq == after + len(newest) else ()
+
     def catch_up(self) -> None:
         """Collect what is spooled by now; when that cannot be, what was collected can be read."""
         with suppress(InboxUnavailableError):
@@ -45,8 +59,10 @@ class Collector:
             while left > 0:
                 taken = self.collect(min(left, _TRANSACTION))
                 if not (taken.events or taken.duplicates):
-                    return
+                    break
                 left -= taken.events + taken.duplicates
+        # Who lists does not dispatch.
+        self._newest = ()
 
     def waiting(self) -> Waiting:
         """Count what is not collected."""
@@ -77,6 +93,7 @@ class Collector:
                 connection.execute(_Q["set_collected"], progress)
         if not receipts:
             self._retire(name, chunk.end)
+        self._newest = [*self._newest, *_new(chunk.events, receipts)]
         duplicates = sum(receipt.duplicate for receipt in receipts)
         return Collected(events=len(receipts) - duplicates, duplicates=duplicates)
 
@@ -90,3 +107,11 @@ class Collector:
         """Have on disk what was collected: only a transaction with a change in it is synced."""
         with self._db.write() as connection:
             connection.execute(_Q["set_collected"], progress)
+
+
+def _new(events: Sequence[NewEvent], receipts: Sequence[Receipt]) -> list[StoredEvent]:
+    return [
+        rows.stored(event, receipt.seq)
+        for event, receipt in zip(events, receipts, strict=False)
+        if not receipt.duplicate
+    ]

@@ -1,7 +1,7 @@
 -- append --
 -- Made longer for many rows at once: see for_rows().
 INSERT INTO events (profile, action, event, event_id, institution, time, subject, content_type,
-                    body, received_at, secret_index)
+                    received_at, secret_index, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- candidates --
@@ -110,7 +110,7 @@ WHERE state = 'running' AND until < :now
 RETURNING id
 
 -- leased --
-SELECT r.id AS run_id, r.token, r.handler, r.number, r.attempts, r.until, e.*
+SELECT e.*, r.id AS run_id, r.token, r.handler, r.number, r.attempts, r.until
 FROM runs AS r JOIN events AS e ON e.seq = r.event_seq
 WHERE r.id IN (SELECT value FROM json_each(:ids))
 ORDER BY r.due_at, r.id

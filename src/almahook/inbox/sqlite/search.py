@@ -6,7 +6,7 @@ from typing import Any
 from almahook.errors import ConfigurationError
 from almahook.inbox.contract import EventFilter, RunState
 from almahook.inbox.event import StoredEvent
-from almahook.inbox.sqlite.rows import events_of
+from almahook.inbox.sqlite.rows import event_of
 from almahook.inbox.sqlite.terms import id_term, subject_term
 
 _EXACT = ("profile", "action", "event")
@@ -45,7 +45,7 @@ def find_events(
     clause = " AND ".join(conditions) or "true"
     # Only the fixed texts of this module are joined; every value is a parameter.
     query = f"SELECT * FROM events WHERE {clause} ORDER BY seq {order} LIMIT :limit"  # noqa: S608
-    return events_of(connection.execute(query, values))
+    return [event_of(row) for row in connection.execute(query, values)]
 
 
 def _page(before: int | None, after: int | None) -> list[str]:

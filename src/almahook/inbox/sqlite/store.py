@@ -102,8 +102,7 @@ class SQLiteInbox:
         while True:
             with self._db.read() as connection:
                 before = _dispatched(connection)
-                asked = {"dispatched": before, "limit": limit}
-                events = rows.events_of(connection.execute(_Q["undispatched"], asked))
+                events = self._collector.newest(before, limit) or _after(connection, before, limit)
             # Before the write lock is taken: filters are a user's code, and appends must not wait.
             planned = _plan(events, match)
             if not events or self._dispatched_together(before, events, planned):
@@ -326,6 +325,11 @@ def _ids(connection: Connection, query: str, **parameters: object) -> list[int]:
 def _dispatched(connection: Connection) -> int:
     seq: int = connection.execute(_Q["dispatched"]).fetchone()[0]
     return seq
+
+
+def _after(connection: Connection, seq: int, limit: int) -> Sequence[StoredEvent]:
+    found = connection.execute(_Q["undispatched"], {"dispatched": seq, "limit": limit})
+    return [rows.event_of(row) for row in found]
 
 
 def _plan(events: Sequence[StoredEvent], match: Match) -> list[Planned]:

@@ -1,13 +1,14 @@
 """Spooling events: durable at once, and each once however it is collected."""
 # ruff: noqa: D103, PLR2004 - a test is named as its sentence, and its expectations are literal
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import msgspec
 import pytest
 
-from almahook.inbox import Collected, EventFilter, Inbox
+from almahook.inbox import Assignment, Collected, EventFilter, Inbox, StoredEvent
 from almahook.testing.inbox_contract.given import NOW, OpenInbox, new_event, spool, take, to
 
 
@@ -100,6 +101,41 @@ def test_what_was_collected_is_dispatched_as_what_was_appended(inbox: Inbox) -> 
     assert sorted(lease.event.event_id for lease in take(inbox)) == ["1", "2"]
 
 
+def test_what_was_collected_is_dispatched_as_it_is_read(inbox: Inbox) -> None:
+    seen: list[StoredEvent] = []
+    spool(inbox, [new_event("1", body=b"one"), new_event("2"), new_event("1")])
+    collect_all(inbox)
+
+    def match(event: StoredEvent) -> Sequence[Assignment]:
+        seen.append(event)
+        return []
+
+    assert inbox.dispatch(match, limit=10) == 2
+    assert sorted(event.event_id for event in seen) == ["1", "2"]
+    assert seen == [inbox.event(event.seq) for event in seen]
+
+
+def test_what_was_collected_at_once_can_be_dispatched_bit_by_bit(inbox: Inbox) -> None:
+    spool(inbox, [new_event(str(number)) for number in range(5)])
+    collect_all(inbox)
+    assert [inbox.dispatch(to("texts"), limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert len(take(inbox)) == 5
+
+
+def test_what_others_store_between_what_is_collected_is_dispatched_too(
+    open_inbox: OpenInbox,
+) -> None:
+    collecting, other = open_inbox(), open_inbox()
+    spool(collecting, [new_event("1")])
+    collect_all(collecting)
+    other.append([new_event("2")])
+    spool(collecting, [new_event("3")])
+    assert collecting.collect(limit=10).events == 1
+    while collecting.dispatch(to("texts"), limit=10):
+        pass
+    assert sorted(lease.event.event_id for lease in take(other)) == ["1", "2", "3"]
+
+
 def test_what_is_spooled_counts_as_pending(inbox: Inbox) -> None:
     inbox.append([new_event("1")])
     spool(inbox, [new_event("2", received_at=NOW + 5), new_event("3", received_at=NOW + 6)])
@@ -132,6 +168,27 @@ def test_sixteen_who_collect_at_once_take_each_event_once(open_inbox: OpenInbox)
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(collect, range(16))) == 64
     assert len(ids(spooling)) == 64
+
+
+def test_what_several_collect_and_dispatch_at_once_is_all_dispatched(
+    open_inbox: OpenInbox,
+) -> None:
+    spooling = open_inbox()
+    for number in range(64):
+        spool(spooling, [new_event(str(number))])
+    inboxes = [open_inbox() for _ in range(2)]
+    together = Barrier(8)
+
+    def work(number: int) -> None:
+        together.wait()
+        while inboxes[number % 2].collect(limit=4).events:
+            inboxes[number % 2].dispatch(to("texts"), limit=4)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    while spooling.dispatch(to("texts"), limit=100):
+        pass
+    assert len(take(spooling)) == 64
 
 
 def test_who_spools_while_others_collect_loses_nothing(open_inbox: OpenInbox) -> None:
