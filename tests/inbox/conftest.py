@@ -12,12 +12,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "inbox.db"
 
 
-@pytest.fixture
-def open_inbox(path: Path) -> Iterator[Callable[..., SQLiteInbox]]:
+# Whether the bodies of what is collected come with it, or later.
+@pytest.fixture(params=[100, 1], ids=["no burst", "burst"])
+def open_inbox(path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., SQLiteInbox]]:
     opened = []
 
     def open_it(**settings: Any) -> SQLiteInbox:
-        opened.append(SQLiteInbox(path, **settings))
+        opened.append(SQLiteInbox(path, **{"burst": request.param, **settings}))
         return opened[-1]
 
     yield open_it

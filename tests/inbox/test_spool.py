@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from almahook.errors import InboxUnavailableError
 from almahook.inbox import Collected, EventFilter
 from almahook.inbox.sqlite import SQLiteInbox
-from almahook.inbox.sqlite.spool import Spool, Waiting, pack
+from almahook.inbox.sqlite.batches import pack
+from almahook.inbox.sqlite.spool import Spool, Waiting
 from almahook.testing.inbox_contract.given import new_event
 from almahook.testing.inbox_contract.given import spool as spool_into
 
@@ -35,7 +36,7 @@ def folder(tmp_path):
 def spool(folder, request, monkeypatch):
     if request.param == "in two calls":
         # As on a system that cannot write and sync at once.
-        monkeypatch.setattr("almahook.inbox.sqlite.spool._DSYNC", None)
+        monkeypatch.setattr("almahook.inbox.sqlite.segment._DSYNC", None)
     opened = Spool(folder)
     yield opened
     opened.close()

@@ -220,7 +220,7 @@ def old_inbox(path: Path) -> None:
             name: connection.execute(f"SELECT * FROM {name}").fetchall()
             for name in ("events", "runs", "attempts")
         }
-        for name in ("terms", "levels", "events", "runs", "attempts", "steps", "rejections"):
+        for name in ("terms", "levels", "bodies", "spooled", *rows, "steps", "rejections"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute("DROP TABLE progress")
         connection.execute("DROP TABLE segments")

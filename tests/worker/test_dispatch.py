@@ -194,3 +194,22 @@ def test_a_lost_run_of_a_handler_that_is_gone_waits_again(shop):
     assert shop.run(seq).state is RunState.WAITING
     assert [attempt.outcome for attempt in shop.attempts(seq)] == [AttemptOutcome.LOST]
     assert shop.run(seq).reason == "the worker that ran it was lost"
+
+
+def test_the_events_of_a_burst_are_handled_with_their_bodies(shop, desk):
+    shop.write(loan="def process(event): desk.note(event.id)")
+    events = [shop.event() for _ in range(300)]
+    spool(shop.inbox, events)
+    shop.start()
+    shop.until(lambda: len(desk.notes) == 300)
+    assert sorted(desk.notes) == sorted(event.event_id for event in events)
+
+
+def test_what_a_burst_left_to_do_is_done_once_it_is_over(shop, watched):
+    spool(shop.inbox, [shop.event() for _ in range(150)])
+    shop.start(inbox=watched)
+    watched.next_calls("tidy", 2)
+    before = watched.calls[: watched.calls.index("tidy")]
+    # The second look finds that nothing more has come.
+    assert before.count("dispatch") == 2
+    assert shop.inbox.tidy(limit=1) == 0

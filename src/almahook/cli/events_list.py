@@ -61,13 +61,16 @@ def list_events(
     with open_for_look(settings) as (_, inbox):
         # One more than is shown tells whether there are older ones.
         found = _find(inbox, where, limit=limit + 1, before=before)
-    page = found[:limit]
-    cursor = page[-1].event.seq if len(found) > limit else None
-    if as_json:
-        entries = [event_entry(standing, reveal=reveal) for standing in page]
-        print_json({"events": entries, "next": cursor})
-    else:
-        _print(page, cursor, reveal=reveal)
+        page = found[:limit]
+        cursor = page[-1].event.seq if len(found) > limit else None
+        if as_json:
+            entries = [event_entry(standing, reveal=reveal) for standing in page]
+            print_json({"events": entries, "next": cursor})
+        else:
+            _print(page, cursor, reveal=reveal)
+        # So that the database by itself is all that there is, for who makes a copy of it.
+        while inbox.tidy(limit=_PAGE):
+            pass
 
 
 def event_name(action: str, event: str) -> str:

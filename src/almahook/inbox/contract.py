@@ -265,6 +265,12 @@ class Inbox(Protocol):
     def collect(self, *, limit: int) -> Collected:
         """Append about ``limit`` spooled events, oldest first; say what became of them."""
 
+    def tidy(self, *, limit: int) -> int:
+        """Do what can wait until there is time, about ``limit`` events of it; return how many.
+
+        Nobody sees a difference, but that it is 0 once nothing is left to do.
+        """
+
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
 

@@ -31,6 +31,7 @@ _DISPATCH_BATCH = 512
 _GATHER_S = 0.03
 _GATHER_IN_BURST_S = 0.1
 _BURST = 100
+_TIDIED_AT_ONCE = 512
 _MOST_PREFETCHED = 256
 # How often another process's writes are looked for; a look costs microseconds.
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
@@ -96,6 +97,7 @@ class Worker:
         self._stopping = threading.Event()
         self._next_poll = 0.0
         self._next_dispatch = 0.0
+        self._is_burst = False
         self._version = -1
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="almahook-worker", daemon=True)
@@ -152,7 +154,7 @@ class Worker:
         while not (self._stopping.is_set() and self._is_done()):
             self._wake.clear()
             try:
-                worked = self._step()
+                worked = self._step() or self._tidy()
             except InboxError as error:
                 self._back_off(error.message)
             except Exception as error:  # noqa: BLE001 - the other events want to be handled
@@ -220,9 +222,16 @@ class Worker:
         # All that was collected, which is at hand; a batch is collected whole.
         limit = max(_DISPATCH_BATCH, collected.events)
         found = self._inbox.dispatch(self._match, limit=limit)
+        self._is_burst = found >= _BURST
         if self._options.dispatching and 0 < found < _DISPATCH_BATCH:
             self._next_dispatch = now + (_GATHER_S if found < _BURST else _GATHER_IN_BURST_S)
         return bool(found or collected.events or collected.duplicates)
+
+    def _tidy(self) -> bool:
+        """Do what can wait, when nothing else is to be done; say whether there was anything."""
+        if self._is_burst or self._stopping.is_set():
+            return False
+        return self._inbox.tidy(limit=_TIDIED_AT_ONCE) > 0
 
     def _tell_collected(self, collected: Collected) -> None:
         if self._on_collected is None:

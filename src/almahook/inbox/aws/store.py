@@ -137,6 +137,10 @@ class AWSInbox:
             new, duplicates = new + len(receipts) - again, duplicates + again
         return Collected(events=new, duplicates=duplicates)
 
+    def tidy(self, *, limit: int) -> int:  # noqa: ARG002 - the contract's
+        """Do nothing: nothing waits here for there to be time."""
+        return 0
+
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
         return self._appender.append(events) if events else []

@@ -1,35 +1,40 @@
 """How a batch of events becomes rows, each event once."""
 
 import json
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
 from sqlite3 import Connection
+from typing import Any
 
 from almahook.inbox.contract import Receipt
 from almahook.inbox.event import NewEvent
 from almahook.inbox.sqlite import rows, terms
-from almahook.inbox.sqlite.sql import for_rows, load_queries
+from almahook.inbox.sqlite.sql import ManyRows, load_queries
 
 _Q = load_queries()
-# Each statement is prepared once, and each step of one gives Python's lock away: so there are few,
-# and few that differ.
-_APPENDS = {number: for_rows(_Q["append"], number) for number in (64, 8, 1)}
+_APPEND = ManyRows(_Q["append"])
 _Key = tuple[str, str, str, str]
 
 
-def append(connection: Connection, events: Sequence[NewEvent]) -> list[Receipt]:
+def append(
+    connection: Connection, events: Sequence[NewEvent], *, with_bodies: bool = True
+) -> list[Receipt]:
     """Insert the events that are new; one receipt per event, in order.
+
+    Without their bodies only if these are to be found elsewhere.
 
     No index of SQLite's keeps the keys apart. It is looked and inserted in one transaction, and
     only one process at a time has one that writes.
     """
+    if not events:
+        return []
+    values = rows.event_values if with_bodies else rows.values_without_body
     keys = [_key(event) for event in events]
     known = _known(connection, keys)
     new: dict[_Key, NewEvent] = {}
     for place, (key, event) in enumerate(zip(keys, events, strict=True)):
         if place not in known:
             new.setdefault(key, event)
-    seqs = _insert(connection, new)
+    seqs = _insert(connection, new, values)
     return [
         Receipt(seq=known[place], duplicate=True)
         if place in known
@@ -52,21 +57,15 @@ def _known(connection: Connection, keys: Sequence[_Key]) -> dict[int, int]:
     return dict(json.loads(connection.execute(_Q["known"], {"rows": packed}).fetchone()[0]))
 
 
-def _insert(connection: Connection, new: Mapping[_Key, NewEvent]) -> dict[_Key, int]:
+def _insert(
+    connection: Connection,
+    new: Mapping[_Key, NewEvent],
+    values: Callable[[NewEvent], tuple[Any, ...]],
+) -> dict[_Key, int]:
     if not new:
         return {}
     events = list(new.values())
-    first = _insert_rows(connection, events) - len(events) + 1
+    last = _APPEND.insert(connection, [values(event) for event in events])
+    first = last - len(events) + 1
     terms.add(connection, events, first=first)
     return {key: seq for seq, key in enumerate(new, first)}
-
-
-def _insert_rows(connection: Connection, events: Sequence[NewEvent]) -> int:
-    """Insert at least one event; return the number of the last."""
-    start = last = 0
-    for number, statement in _APPENDS.items():
-        while len(events) - start >= number:
-            values = map(rows.event_values, events[start : start + number])
-            last = connection.execute(statement, [*chain.from_iterable(values)]).lastrowid or 0
-            start += number
-    return last

@@ -8,6 +8,7 @@ from almahook.inbox.contract import Collected, Receipt
 from almahook.inbox.event import NewEvent, StoredEvent
 from almahook.inbox.sqlite import rows
 from almahook.inbox.sqlite.append import append
+from almahook.inbox.sqlite.bodies import is_needed, leave, stretches
 from almahook.inbox.sqlite.database import Database
 from almahook.inbox.sqlite.spool import Spool, Waiting
 from almahook.inbox.sqlite.sql import load_queries
@@ -17,11 +18,18 @@ _TRANSACTION = 256
 
 
 class Collector:
-    """Stores spooled events in the database, each once whoever else collects at the same time."""
+    """Stores spooled events in the database, each once whoever else collects at the same time.
 
-    def __init__(self, database: Database, spool: Spool) -> None:
+    Args:
+        burst: So many events at once, or more, are stored without their bodies.
+    """
+
+    def __init__(self, database: Database, spool: Spool, *, burst: int) -> None:
         self._db = database
         self._spool = spool
+        self._burst = burst
+        # Segments that are collected to their end, how far that is, whose bodies are needed still.
+        self._kept: dict[str, int] = {}
         self._newest: Sequence[StoredEvent] = ()
 
     def collect(self, limit: int) -> Collected:
@@ -32,7 +40,7 @@ class Collector:
         """
         self._newest = ()
         events = duplicates = 0
-        sizes, done = self._spool.segments(), self._done()
+        sizes, done = self.segments(), self._done()
         for name, size in sizes.items():
             start = done.get(name, 0)
             if size > start and events + duplicates < limit:
@@ -41,6 +49,15 @@ class Collector:
             elif size <= start:
                 self._retire(name, start)
         return Collected(events=events, duplicates=duplicates)
+
+    def retire_kept(self) -> None:
+        """Delete the segments of which all bodies have been brought into the database."""
+        for name, collected in sorted(self._kept.items()):
+            if self._is_needed(name):
+                # So are those that come after it.
+                return
+            self._retire(name, collected)
+            del self._kept[name]
 
     def newest(self, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return the events that were collected last, if they are what follows an event.
@@ -66,7 +83,7 @@ class Collector:
 
     def waiting(self) -> Waiting:
         """Count what is not collected."""
-        sizes, done = self._spool.segments(), self._done()
+        sizes, done = self.segments(), self._done()
         counts = [
             self._spool.waiting(name, done.get(name, 0))
             for name, size in sizes.items()
@@ -76,6 +93,10 @@ class Collector:
             events=sum(count.events for count in counts),
             oldest_at=min((at for count in counts if (at := count.oldest_at)), default=None),
         )
+
+    def segments(self) -> Mapping[str, int]:
+        """Return the segments that may have more to collect, with how many bytes hold batches."""
+        return self._spool.segments(self._kept)
 
     def _done(self) -> dict[str, int]:
         with self._db.read() as connection:
@@ -87,7 +108,10 @@ class Collector:
             # Read anew within the transaction: who else collects cannot do so now.
             row = connection.execute(_Q["collected"], {"name": name}).fetchone()
             chunk = self._spool.read(name, row[0] if row else 0, limit=limit)
-            receipts = append(connection, chunk.events) if chunk.events else []
+            with_bodies = len(chunk.events) < self._burst
+            receipts = append(connection, chunk.events, with_bodies=with_bodies)
+            if not with_bodies:
+                leave(connection, stretches(name, chunk.places, receipts))
             if receipts:
                 progress = {"name": name, "collected": chunk.end}
                 connection.execute(_Q["set_collected"], progress)
@@ -98,10 +122,24 @@ class Collector:
         return Collected(events=len(receipts) - duplicates, duplicates=duplicates)
 
     def _retire(self, name: str, collected: int) -> None:
+        if self._is_kept(name, collected):
+            return
         progress = {"name": name, "collected": collected}
         if self._spool.retire(name, collected=collected, first=lambda: self._sync(progress)):
             with self._db.write(durable=False) as connection:
                 connection.execute(_Q["forget_segment"], {"name": name})
+
+    def _is_kept(self, name: str, collected: int) -> bool:
+        """Say whether a segment is needed; if nothing more will come, remember that."""
+        if not self._is_needed(name):
+            return False
+        if self._spool.is_over(name, collected=collected):
+            self._kept[name] = collected
+        return True
+
+    def _is_needed(self, name: str) -> bool:
+        with self._db.read() as connection:
+            return is_needed(connection, name)
 
     def _sync(self, progress: Mapping[str, object]) -> None:
         """Have on disk what was collected: only a transaction with a change in it is synced."""

@@ -225,6 +225,12 @@ SELECT json_group_array(seq) FROM (
                       WHERE event_seq = seq AND state IN ('waiting', 'running'))
     ORDER BY received_at LIMIT :limit)
 
+-- first_spooled --
+SELECT min(first) FROM spooled
+
+-- purge_bodies --
+DELETE FROM bodies WHERE seq IN (SELECT value FROM json_each(:seqs))
+
 -- purge_steps --
 DELETE FROM steps WHERE run_id IN (
     SELECT id FROM runs WHERE event_seq IN (SELECT value FROM json_each(:seqs)))
@@ -249,6 +255,33 @@ DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 -- purge_rejections --
 DELETE FROM rejections WHERE id IN (SELECT id FROM rejections WHERE at < :before LIMIT :limit)
+
+-- insert_spooled --
+INSERT INTO spooled (first, number, segment, place, nth)
+VALUES (?, ?, ?, ?, ?)
+
+-- oldest_spooled --
+SELECT first, number, segment, place, nth FROM spooled ORDER BY first LIMIT :limit
+
+-- forget_spooled --
+DELETE FROM spooled WHERE first = :first
+
+-- is_needed --
+SELECT EXISTS (SELECT 1 FROM spooled WHERE segment = :segment)
+
+-- spooled --
+-- In which batches, and where in these, the bodies of events are.
+SELECT value AS seq, nth + value - first AS nth, segment, place
+FROM json_each(:seqs) CROSS JOIN spooled
+WHERE first = (SELECT max(first) FROM spooled WHERE first <= value) AND value < first + number
+ORDER BY value
+
+-- insert_bodies --
+INSERT INTO bodies (seq, body)
+VALUES (?, ?)
+
+-- bodies --
+SELECT seq, body FROM bodies WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 -- segments --
 SELECT name, collected FROM segments

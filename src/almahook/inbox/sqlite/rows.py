@@ -80,6 +80,11 @@ def pack_attempts(settlements: Iterable[Settlement]) -> str:
     )
 
 
+def values_without_body(event: NewEvent) -> tuple[Any, ...]:
+    """Return what is stored of an event whose body is elsewhere."""
+    return (*event_values(event)[:-1], b"")
+
+
 def event_of(row: Sequence[Any]) -> StoredEvent:
     """Read an event out of a row that begins with its columns."""
     # Looking for a column by its name takes as long as all the rest.
@@ -111,8 +116,8 @@ def _stored(values: Sequence[Any]) -> StoredEvent:
     )
 
 
-def lease_of(row: Row) -> Lease:
-    """Read a lease with its event."""
+def lease_of(row: Row, event: StoredEvent) -> Lease:
+    """Read the lease of an event's run."""
     return Lease(
         run_id=row["run_id"],
         token=row["token"],
@@ -120,7 +125,7 @@ def lease_of(row: Row) -> Lease:
         number=row["number"],
         attempt=row["attempts"],
         until=row["until"],
-        event=event_of(row),
+        event=event,
     )
 
 

@@ -29,14 +29,19 @@ from almahook.inbox.contract import (
 from almahook.inbox.event import NewEvent, StoredEvent
 from almahook.inbox.sqlite import rows, terms
 from almahook.inbox.sqlite.append import append
+from almahook.inbox.sqlite.batches import pack
+from almahook.inbox.sqlite.bodies import Bodies
 from almahook.inbox.sqlite.coalesce import Planned, coalesce
 from almahook.inbox.sqlite.collect import Collector
 from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
-from almahook.inbox.sqlite.spool import Spool, pack, spool_folder
+from almahook.inbox.sqlite.spool import Spool, spool_folder
 from almahook.inbox.sqlite.sql import load_queries
 
 _NEWEST = 2**63 - 1
+# A worker that looks ten times a second finds fewer in all but a flood.
+_BURST = 100
+_BROUGHT_IN = 512
 _Q = load_queries()
 
 
@@ -51,6 +56,8 @@ class SQLiteInbox:
         rejections_kept: How many refused requests are kept.
         rejection_body_bytes: How much of a refused body is kept.
         busy_timeout_s: How long to wait for another process that holds the file locked.
+        burst: Of so many events that are collected at once, or more, the bodies stay in the spool
+            until there is time.
 
     Raises:
         InboxUnavailableError: The file cannot be opened.
@@ -64,10 +71,12 @@ class SQLiteInbox:
         rejections_kept: int = 1000,
         rejection_body_bytes: int = 64 * 1024,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
+        burst: int = _BURST,
     ) -> None:
         self._db = Database(Path(path), busy_timeout_s=busy_timeout_s)
         self._spool = Spool(spool_folder(Path(path)))
-        self._collector = Collector(self._db, self._spool)
+        self._collector = Collector(self._db, self._spool, burst=burst)
+        self._bodies = Bodies(self._db, self._spool)
         self._rejections_kept = rejections_kept
         self._rejection_body_bytes = rejection_body_bytes
 
@@ -83,6 +92,12 @@ class SQLiteInbox:
     def collect(self, *, limit: int) -> Collected:
         """Append spooled events, oldest first; a batch is never taken in part."""
         return self._collector.collect(limit)
+
+    def tidy(self, *, limit: int) -> int:
+        """Bring bodies into the database that stayed in the spool; return how many."""
+        brought = self._bodies.bring_in(limit)
+        self._collector.retire_kept()
+        return brought
 
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
@@ -102,7 +117,9 @@ class SQLiteInbox:
         while True:
             with self._db.read() as connection:
                 before = _dispatched(connection)
-                events = self._collector.newest(before, limit) or _after(connection, before, limit)
+                events = self._collector.newest(before, limit) or self._bodies.complete(
+                    connection, _after(connection, before, limit)
+                )
             # Before the write lock is taken: filters are a user's code, and appends must not wait.
             planned = _plan(events, match)
             if not events or self._dispatched_together(before, events, planned):
@@ -113,7 +130,7 @@ class SQLiteInbox:
     ) -> Claim:
         """Make an event's runs if it has none, and lease those that have not succeeded."""
         with self._db.write(durable=False) as connection:
-            event = _event(connection, seq)
+            event = self._event(connection, seq)
             _make_runs(connection, _plan([event], match))
             runs = _newest_runs(connection, seq)
             asked = {"now": now, "until": until, "due": due}
@@ -123,7 +140,7 @@ class SQLiteInbox:
                 if connection.execute(_Q["lease_run"], {"id": run.id, **asked}).rowcount
             ]
             busy = any(run.state in OPEN_STATES and run.id not in taken for run in runs)
-            return Claim(runs=len(runs), leases=_leased(connection, taken), busy=busy)
+            return Claim(runs=len(runs), leases=self._leased(connection, taken), busy=busy)
 
     def lease(self, slots: Mapping[str, int], *, now: float, until: float) -> list[Lease]:
         """Lease due runs, at most ``slots[handler]`` of each handler, the longest due first."""
@@ -132,7 +149,7 @@ class SQLiteInbox:
             for handler, free in slots.items():
                 asked = {"handler": handler, "slots": free, "now": now, "until": until}
                 taken += [row[0] for row in connection.execute(_Q["lease"], asked)]
-            return _leased(connection, taken)
+            return self._leased(connection, taken)
 
     def renew(self, leases: Sequence[Lease], *, until: float) -> None:
         """Hold leases longer; those that are no longer ours are passed over."""
@@ -148,7 +165,7 @@ class SQLiteInbox:
         """Take over the runs whose lease ran out, under new tokens, for the caller to settle."""
         with self._db.write(durable=False) as connection:
             taken = connection.execute(_Q["take_expired"], {"now": now, "until": until}).fetchall()
-            return _leased(connection, [row[0] for row in taken])
+            return self._leased(connection, [row[0] for row in taken])
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record results; False where the lease was no longer the caller's."""
@@ -216,7 +233,7 @@ class SQLiteInbox:
         """
         self._collector.catch_up()
         with self._db.read() as connection:
-            return _event(connection, seq)
+            return self._event(connection, seq)
 
     def events(
         self, where: EventFilter, *, limit: int, before: int | None = None, after: int | None = None
@@ -224,7 +241,8 @@ class SQLiteInbox:
         """List events, newest first; with ``after``, oldest first (to follow what arrives)."""
         self._collector.catch_up()
         with self._db.read() as connection:
-            return find_events(connection, where, limit=limit, before=before, after=after)
+            found = find_events(connection, where, limit=limit, before=before, after=after)
+            return [*self._bodies.complete(connection, found)]
 
     def runs(self, seqs: Sequence[int]) -> list[Run]:
         """Return all runs of these events, oldest first."""
@@ -275,13 +293,17 @@ class SQLiteInbox:
 
     def version(self) -> int:
         """A number that changes when anybody else has written; cheap enough to poll."""
-        return hash((self._db.version(), *self._spool.segments().items()))
+        return hash((self._db.version(), *self._collector.segments().items()))
 
     def purge(self, *, before: float, limit: int) -> Purged:
         """Delete at most ``limit`` finished events received before a time, and old rejections."""
         asked = {"before": before, "limit": limit}
+        while self._is_in_spool(asked) and self.tidy(limit=_BROUGHT_IN):
+            pass
         with self._db.write() as connection:
-            seqs = _ids(connection, "purgeable", **asked)
+            # Others would leave their bodies behind.
+            first = _first_spooled(connection)
+            seqs = [seq for seq in _ids(connection, "purgeable", **asked) if seq < first]
             terms.forget(connection, seqs)
             for query in _PURGE:
                 connection.execute(_Q[query], {"seqs": rows.pack(seqs)})
@@ -295,6 +317,27 @@ class SQLiteInbox:
         """Close the files."""
         self._spool.close()
         self._db.close()
+
+    def _is_in_spool(self, purged: Mapping[str, Any]) -> bool:
+        """Say whether a body of what is to be deleted may be in the spool."""
+        with self._db.read() as connection:
+            first = _first_spooled(connection)
+            # Nearly always none is.
+            return (
+                first < _NEWEST and max(_ids(connection, "purgeable", **purged), default=0) >= first
+            )
+
+    def _event(self, connection: Connection, seq: int) -> StoredEvent:
+        (event,) = self._bodies.complete(connection, [_event(connection, seq)])
+        return event
+
+    def _leased(self, connection: Connection, ids: Iterable[int]) -> list[Lease]:
+        packed = rows.pack(ids)
+        if packed == "[]":
+            return []
+        found = connection.execute(_Q["leased"], {"ids": packed}).fetchall()
+        events = self._bodies.complete(connection, [rows.event_of(row) for row in found])
+        return [rows.lease_of(row, event) for row, event in zip(found, events, strict=True)]
 
     def _dispatched_together(
         self, before: int, events: Sequence[StoredEvent], planned: Sequence[Planned]
@@ -314,12 +357,18 @@ class SQLiteInbox:
         }
 
 
-_PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_events")
+_PURGE = ("purge_steps", "purge_attempts", "purge_runs", "purge_bodies", "purge_events")
 
 
 def _ids(connection: Connection, query: str, **parameters: object) -> list[int]:
     found: list[int] = json.loads(connection.execute(_Q[query], parameters).fetchone()[0])
     return found
+
+
+def _first_spooled(connection: Connection) -> int:
+    """Return the first event whose body is in the spool; what is no event's number if none is."""
+    first: int | None = connection.execute(_Q["first_spooled"]).fetchone()[0]
+    return _NEWEST if first is None else first
 
 
 def _dispatched(connection: Connection) -> int:
@@ -350,13 +399,6 @@ def _event(connection: Connection, seq: int) -> StoredEvent:
 
 def _newest_runs(connection: Connection, seq: int) -> list[Run]:
     return [rows.run_of(row) for row in connection.execute(_Q["newest_runs"], {"seq": seq})]
-
-
-def _leased(connection: Connection, ids: Iterable[int]) -> list[Lease]:
-    packed = rows.pack(ids)
-    if packed == "[]":
-        return []
-    return [rows.lease_of(row) for row in connection.execute(_Q["leased"], {"ids": packed})]
 
 
 def _replayed(

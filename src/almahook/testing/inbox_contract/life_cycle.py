@@ -12,7 +12,16 @@ from hypothesis.stateful import (
 )
 
 from almahook.errors import StaleLeaseError
-from almahook.inbox import OPEN_STATES, EventFilter, Inbox, Lease, Run, RunState
+from almahook.inbox import (
+    OPEN_STATES,
+    EventFilter,
+    Inbox,
+    Lease,
+    NewEvent,
+    Receipt,
+    Run,
+    RunState,
+)
 from almahook.testing.inbox_contract.given import NOW, ending, hour, new_event
 from almahook.testing.inbox_contract.model import HANDLERS, Model, ModelRun, match
 
@@ -43,18 +52,26 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(events=EVENTS)
     def append(self, events: list[tuple[int, str, str, int]]) -> None:
-        # The same id with another action would be another event.
-        batch = [
-            new_event(
-                f"{action}-{number}",
-                action=action,
-                subject=thing,
-                time=hour(at),
-                received_at=self.now,
-            )
-            for number, action, thing, at in events
-        ]
+        batch = self._batch(events)
         self.model.append(batch, self.inbox.append(batch))
+
+    @rule(events=EVENTS)
+    def spool(self, events: list[tuple[int, str, str, int]]) -> None:
+        batch = {event.event_id: event for event in self._batch(events)}
+        self.inbox.spool([self.inbox.pack([*batch.values()])])
+        left = len(batch)
+        while left > 0:
+            taken = self.inbox.collect(limit=10)
+            left -= taken.events + taken.duplicates
+        newest = max(self.model.events, default=0)
+        new = self.inbox.events(EventFilter(), limit=1000, after=newest)
+        receipts = [Receipt(seq=event.seq, duplicate=False) for event in new]
+        self.model.append([batch[event.event_id] for event in new], receipts)
+        assert batch.keys() <= self.model.ids()
+
+    @rule(limit=st.integers(1, 6))
+    def tidy(self, limit: int) -> None:
+        self.inbox.tidy(limit=limit)
 
     @rule(limit=st.integers(1, 6))
     def dispatch(self, limit: int) -> None:
@@ -166,7 +183,9 @@ class LifeCycle(RuleBasedStateMachine):
     @invariant()
     def the_inbox_holds_what_the_model_holds(self) -> None:
         found = self.inbox.events(EventFilter(), limit=1000, after=0)
-        assert [event.seq for event in found] == sorted(self.model.events)
+        assert {event.seq: event.body for event in found} == {
+            seq: event.body for seq, event in self.model.events.items()
+        }
         runs = self.inbox.runs(sorted(self.model.events))
         assert {
             (run.event_seq, run.handler, run.number): (run.state, run.attempts, _due(run))
@@ -198,6 +217,20 @@ class LifeCycle(RuleBasedStateMachine):
         while self.inbox.purge(before=END_OF_TIME, limit=100).events:
             pass
         assert self.inbox.events(EventFilter(), limit=1) == []
+
+    def _batch(self, events: list[tuple[int, str, str, int]]) -> list[NewEvent]:
+        # The same id with another action would be another event.
+        return [
+            new_event(
+                f"{action}-{number}",
+                action=action,
+                subject=thing,
+                time=hour(at),
+                received_at=self.now,
+                body=f"{thing} at {at}".encode(),
+            )
+            for number, action, thing, at in events
+        ]
 
     def _learn(self, seqs: list[int]) -> None:
         runs = self.inbox.runs(seqs)

@@ -71,6 +71,10 @@ class Model:
                 newest = known[event.event_id] = receipt.seq
                 self.events[receipt.seq] = event
 
+    def ids(self) -> set[str]:
+        """Return the ids of all events."""
+        return {event.event_id for event in self.events.values()}
+
     def dispatch(self, limit: int) -> list[int]:
         """Make the runs of the oldest pending events; return their numbers."""
         seqs = self.pending()[:limit]

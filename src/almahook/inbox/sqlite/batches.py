@@ -1,0 +1,127 @@
+"""How events are written into a segment of the spool: in batches, each whole or not there.
+
+A segment is a line that names the form, then batches, each:
+
+    bytes and CRC-32 of the payload, number of its events, when the first was received
+    payload: a msgpack array of events
+
+A batch counts when all of it is there. What is cut off at the end was never acknowledged. Zeros at
+the end are room that was made ahead: over them a sync has no new length to note.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import BinaryIO
+from zlib import crc32
+
+import msgspec
+
+from almahook.inbox.event import NewEvent
+
+MAGIC = b"almahook spool 1\n"
+_HEAD = Struct("<IIId")
+# So much is read at once, and the rest of the batch that it ends in.
+_CHUNK_BYTES = 8 * 1024 * 1024
+# Longer buffers make crc32 give up Python's lock. https://docs.python.org/3/library/zlib.html
+_CRC_BYTES = 5 * 1024
+
+_encoder = msgspec.msgpack.Encoder()
+_decode = msgspec.msgpack.Decoder(list[NewEvent]).decode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """The batches of a segment from some place on.
+
+    Attributes:
+        places: Where each batch begins, in bytes from the start of the segment, and the number of
+            its events.
+        end: Where the next batch begins.
+    """
+
+    events: Sequence[NewEvent]
+    places: Sequence[tuple[int, int]]
+    end: int
+
+
+def pack(events: Sequence[NewEvent]) -> bytes:
+    """Write a batch as it is appended; it has one event at least."""
+    batch = bytearray(_HEAD.size)
+    _encoder.encode_into(events, batch, _HEAD.size)
+    length = len(batch) - _HEAD.size
+    checksum = _checksum(memoryview(batch)[_HEAD.size :])
+    _HEAD.pack_into(batch, 0, length, checksum, len(events), events[0].received_at)
+    return bytes(batch)
+
+
+def _checksum(payload: memoryview) -> int:
+    checksum = 0
+    for start in range(0, len(payload), _CRC_BYTES):
+        checksum = crc32(payload[start : start + _CRC_BYTES], checksum)
+    return checksum
+
+
+def end_of(file: BinaryIO, known: int) -> int:
+    """Find where the last batch ends, from a place on where one was known to end."""
+    if file.read(len(MAGIC)) != MAGIC:
+        return 0
+    is_known = len(MAGIC) <= known <= os.fstat(file.fileno()).st_size
+    known_end = known if is_known else len(MAGIC)
+    for place, *_ in heads(file, known_end):
+        known_end = place
+    return known_end
+
+
+def left_after(file: BinaryIO, place: int) -> int:
+    """Say how much there is behind a place, zeros at the end aside."""
+    file.seek(place)
+    return len(file.read().rstrip(b"\0"))
+
+
+def read_from(file: BinaryIO, start: int, limit: int) -> Chunk:
+    """Read batches until they hold so many events, or enough bytes."""
+    events: list[NewEvent] = []
+    places: list[tuple[int, int]] = []
+    place = max(start, len(MAGIC))
+    full = place + _CHUNK_BYTES
+    is_ours = file.read(len(MAGIC)) == MAGIC
+    while is_ours and len(events) < limit and place < full and (found := batch_at(file, place)):
+        events += found[0]
+        places.append((place, len(found[0])))
+        place = found[1]
+    return Chunk(events=events, places=places, end=place)
+
+
+def heads(file: BinaryIO, place: int) -> Iterator[tuple[int, int, float]]:
+    """Go from batch to batch: where each ends, its number of events, when it was received."""
+    while head := _head(file, place):
+        length, _, number, received_at = head
+        place += _HEAD.size + length
+        yield place, number, received_at
+
+
+def _head(file: BinaryIO, place: int) -> tuple[int, int, int, float] | None:
+    """Read what stands before a batch, if there is as much behind it as it says."""
+    file.seek(place)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    length, checksum, number, received_at = _HEAD.unpack(head)
+    is_there = place + _HEAD.size + length <= os.fstat(file.fileno()).st_size
+    return (length, checksum, number, received_at) if length and is_there else None
+
+
+def batch_at(file: BinaryIO, place: int) -> tuple[list[NewEvent], int] | None:
+    """Read one batch, and where it ends; None when there is no whole one."""
+    head = _head(file, place)
+    if head is None:
+        return None
+    payload = file.read(head[0])
+    if crc32(payload) != head[1]:
+        return None
+    try:
+        return _decode(payload), file.tell()
+    except msgspec.DecodeError:
+        return None

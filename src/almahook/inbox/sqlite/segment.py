@@ -1,0 +1,156 @@
+"""A file that a receiver appends batches to, each on disk before anybody is told."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from errno import ENOENT, ENOSYS, EOPNOTSUPP, EPERM
+from pathlib import Path
+from secrets import token_hex
+
+from almahook.inbox.sqlite.batches import MAGIC
+
+SUFFIX = ".segment"
+MAX_SEGMENT_BYTES = 16 * 1024 * 1024
+# Room is made in pieces, the next when half of one is left, and none by who writes little.
+_PIECE = bytes(1024 * 1024)
+_ROOM_LEFT_BYTES = len(_PIECE) // 2
+_BUSY_BYTES = len(_PIECE) // 4
+# Linux: write and sync in one call. https://man7.org/linux/man-pages/man2/pwritev2.2.html
+_DSYNC: int | None = getattr(os, "RWF_DSYNC", None)
+# What a kernel, or a sandbox, that does not know the flag or the call answers.
+_NOT_KNOWN = (EOPNOTSUPP, ENOSYS, EPERM)
+# How often a new segment may be deleted before it is locked.
+_TRIES = 10
+
+
+class Segment:
+    """A file that this process alone writes to, and holds locked as long as it may."""
+
+    def __init__(self, folder: Path) -> None:
+        # Only the owner may read patron data.
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync(folder.parent)
+        # By name, in the order in which they were begun.
+        path = folder / f"{time.time_ns():020}-{token_hex(4)}{SUFFIX}"
+        self._path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.size = 0
+        # How far there is something, if only zeros.
+        self._filled = 0
+        # Not while it is made, and no more once that has failed.
+        self.may_make_room = True
+        try:
+            self._hold()
+            _sync(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _hold(self) -> None:
+        """Lock the file, unless somebody took it for an abandoned one before that."""
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self._require_name()
+
+    def append(self, batches: Sequence[bytes]) -> None:
+        """Write batches and sync them; a segment that failed is not to be used again."""
+        parts = batches if self.size else [MAGIC, *batches]
+        end = self.size + sum(map(len, parts))
+        self._filled = max(self._filled, end)
+        try:
+            _write_durably(self._fd, parts, self.size)
+            self._require_name()
+        except BaseException:
+            # What a failed sync left behind is not known. The reader passes over what is cut off.
+            # https://wiki.postgresql.org/wiki/Fsync_Errors
+            self.close()
+            raise
+        self.size = end
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether zeros are to be written ahead now."""
+        return (
+            self.may_make_room
+            and self.size > _BUSY_BYTES
+            and self._filled - self.size < _ROOM_LEFT_BYTES
+            and self._filled < MAX_SEGMENT_BYTES
+        )
+
+    @contextmanager
+    def opened_again(self) -> Iterator[int]:
+        """Open the file once more, for zeros.
+
+        Who syncs by a descriptor hears of an error, and then it is not told by that one again.
+        """
+        fd = os.open(self._path, os.O_WRONLY)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def make_room(self, fd: int) -> None:
+        """Write zeros behind all that there is."""
+        self._filled += os.pwrite(fd, _PIECE, self._filled)
+
+    def close(self) -> None:
+        """Close the file, which lets go of its lock."""
+        if self._filled > self.size:
+            # If that fails, or is not on disk when the machine dies, it is no harm: zeros at the
+            # end are room, and half a batch was never acknowledged.
+            with suppress(OSError):
+                os.ftruncate(self._fd, self.size)
+        os.close(self._fd)
+
+    def _require_name(self) -> None:
+        if os.fstat(self._fd).st_nlink == 0:
+            raise FileNotFoundError(ENOENT, "a segment was deleted while it was written to")
+
+
+def begin(folder: Path) -> Segment:
+    """Begin a segment in a folder, which is made when it is not there."""
+    # Whoever collects may have found the file in the moment between its making and its locking.
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            return Segment(folder)
+    return Segment(folder)
+
+
+def _write_durably(fd: int, parts: Sequence[bytes], place: int) -> None:
+    """Write at a place; the data, and what is needed to find them, are on disk afterwards."""
+    written = _write_at_once(fd, parts, place)
+    if written == sum(map(len, parts)):
+        return
+    data = memoryview(b"".join(parts))
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], place + written)
+    sync_data(fd)
+
+
+def _write_at_once(fd: int, parts: Sequence[bytes], place: int) -> int:
+    """Write and sync in one call, where there is one; return how much was written."""
+    if _DSYNC is None:
+        return 0
+    try:
+        return os.pwritev(fd, parts, place, _DSYNC)
+    except OSError as error:
+        if error.errno not in _NOT_KNOWN:
+            raise
+        return 0
+
+
+def sync_data(fd: int) -> None:
+    """Have on disk what was written, and what is needed to find it."""
+    # macOS has no fdatasync. https://docs.python.org/3/library/os.html#os.fdatasync
+    getattr(os, "fdatasync", os.fsync)(fd)
+
+
+def _sync(folder: Path) -> None:
+    """Make the folder's entries durable: a file that is synced can still have no name."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
