@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from subprocess import Popen
@@ -20,6 +20,10 @@ from bench.service import Service, service
 from bench.usage import Usage, tree_usage
 
 _ANSWER_S = 10
+# A server rests that takes less than so much of a core.
+_IDLE = 0.08
+_LOOK_S = 0.25
+_REST_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,20 @@ class Serving:
     def usage(self) -> Usage:
         """Return what it and its database have used."""
         return tree_usage([self.process.pid, *(service.pid for service in self.services)])
+
+    def rest(self) -> Usage:
+        """Wait until nothing is left to do; return what was used by then, and the memory of before.
+
+        What is only put off has to be paid for, too.
+        """
+        loaded = used = self.usage()
+        until = time.monotonic() + _REST_S
+        while time.monotonic() < until:
+            time.sleep(_LOOK_S)
+            before, used = used, self.usage()
+            if used.cpu_s - before.cpu_s <= _IDLE * _LOOK_S:
+                break
+        return replace(used, resident_bytes=loaded.resident_bytes)
 
     def stored(self) -> tuple[int, int]:
         """Count what it has stored, and how much of it differs."""

@@ -36,9 +36,9 @@ def measure(bench: Bench, server: Server, connections: int, folder: Path) -> Map
         stored = require_right(running, new, forged)
         send = partial(load, running.port, new, connections=connections)
         warm = send(seconds=bench.warm_s)
-        before = running.usage()
+        before = running.rest()
         got = send(seconds=bench.scale.seconds, first=warm.taken)
-        used = running.usage()
+        used = running.rest()
         require_answered(got)
         if server.stores:
             require_stored(running, stored + warm.accepted + got.accepted, 2 * connections)

@@ -31,9 +31,9 @@ def measure(bench: Bench, server: Server, folder: Path) -> Mapping[str, float]:
     with serving(server, folder) as running:
         send = partial(load, running.port, requests, connections=CONNECTIONS)
         warm = send(seconds=bench.warm_s)
-        before = running.usage()
+        before = running.rest()
         got = send(seconds=bench.scale.seconds, first=warm.taken)
-        used = running.usage()
+        used = running.rest()
         require_answered(got)
         stored, different = running.stored()
     if stored != different:

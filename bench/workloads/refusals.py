@@ -32,11 +32,11 @@ def measure(bench: Bench, server: Server, folder: Path) -> Mapping[str, float]:
     with serving(server, folder) as running:
         send = partial(load, running.port, connections=CONNECTIONS)
         warm = send(new, seconds=bench.warm_s)
-        start = running.usage()
+        start = running.rest()
         accepted = send(new, seconds=seconds, first=warm.taken)
-        between = running.usage()
+        between = running.rest()
         refused = send(forged, seconds=seconds)
-        end = running.usage()
+        end = running.rest()
         require_answered(accepted)
     if refused.refused != refused.answered or refused.broken:
         raise BenchError(f"of {refused.answered} forged requests {refused.refused} were refused")

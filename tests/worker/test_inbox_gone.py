@@ -53,7 +53,9 @@ def let_end(shop, desk, watched, seqs, method):
     return runs
 
 
-@pytest.mark.parametrize("method", ["dispatch", "lease", "settle", "renew", "expired", "version"])
+@pytest.mark.parametrize(
+    "method", ["dispatch", "lease", "settle", "renew", "expired", "version", "tidy"]
+)
 def test_a_call_of_the_inbox_that_fails_for_a_while_loses_nothing(shop, desk, watched, method):
     shop.write(loan=HELD)
     watched.errors[method] = [InboxUnavailableError("gone for a while") for _ in range(3)]

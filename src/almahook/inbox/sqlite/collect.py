@@ -57,7 +57,7 @@ class Collector:
                 # So are those that come after it.
                 return
             self._retire(name, collected)
-            del self._kept[name]
+            self._kept.pop(name, None)
 
     def newest(self, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return the events that were collected last, if they are what follows an event.

@@ -310,6 +310,7 @@ class SQLiteInbox:
             rejections = connection.execute(_Q["purge_rejections"], asked).rowcount
         # What was collected is deleted with the segment that it came in.
         self._spool.end_segment()
+        self._collector.retire_kept()
         self._spool.forget_set_aside(before=before)
         return Purged(events=len(seqs), rejections=rejections)
 
