@@ -1,19 +1,15 @@
 import re
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
 
 from almahook.cli.event_options import State
-from almahook.inbox import EventFilter, RunState
-from almahook.inbox.sqlite import SQLiteInbox
+from almahook.inbox import RunState
 from almahook.testing import sample
-from almahook.testing.inbox_contract.given import new_event, spool
 from operating import DAY, HOUR
 
 EVENT_KEYS = [
@@ -400,15 +396,3 @@ def test_a_reader_that_closes_early_ends_a_list_without_a_word(project):
         process.stdout.read(1)
         process.stdout.close()
         assert process.stderr.read() == b""
-
-
-def test_a_copy_of_the_database_that_is_made_after_a_list_is_whole(almahook, project, tmp_path):
-    events = [new_event(str(number), body=b"body of %d" % number) for number in range(150)]
-    spool(project.inbox, events)
-    assert numbers(almahook("events", "list", "--limit", 1, "--json")) == [150]
-    copy = tmp_path / "copy.db"
-    with closing(sqlite3.connect(project.folder / "inbox.db")) as connection:
-        connection.execute("VACUUM INTO ?", [str(copy)])
-    with closing(SQLiteInbox(copy)) as inbox:
-        found = inbox.events(EventFilter(), limit=1000, after=0)
-    assert [event.body for event in found] == [event.body for event in events]
