@@ -290,6 +290,13 @@ def test_secrets_that_change_are_read_by_each_process_and_none_is_shown(folder) 
     assert "kept" not in repr(told)
 
 
+def test_who_connects_while_others_start_is_answered(folder) -> None:
+    with command(folder, "serve", "--receivers", "3", "--no-worker") as serve:
+        url = serve.address()
+        while serve.said().count("receiver.ready") < 2:
+            assert get(url, "/healthz")[0] == 200
+
+
 def test_when_the_main_process_is_killed_all_end(folder) -> None:
     with command(folder, "serve", "--receivers", "3") as serve:
         others = [*receivers_of(serve.process.pid, 2), serve.worker()]

@@ -5,7 +5,7 @@ import gc
 import math
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -81,13 +81,17 @@ class Server(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
-    def _doubled(self, sockets: Iterable[socket.socket]) -> list[socket.socket]:
+    def _doubled(self, sockets: Sequence[socket.socket]) -> list[socket.socket]:
         """Let the event loop listen to each socket several times.
 
         uvloop takes one connection from each in a round, and a round under load takes milliseconds:
         of hundreds that come at once the last would wait for seconds. Processes that share a port
         leave each other their part.
         """
+        for one in sockets:
+            # A double is made to wait as long as its original, and with it every process that
+            # listens: of two that see the same connection, one would hang in accept().
+            one.setblocking(False)
         doubles = range(1, _CONNECTIONS_A_ROUND // self._receivers)
         return [*sockets, *(one.dup() for one in sockets for _ in doubles)]
 
