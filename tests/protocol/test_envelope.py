@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almahook.errors import InvalidActionError
-from almahook.protocol import Envelope, envelope, read_envelope
+from almahook.protocol import Envelope, envelope, envelope_of, parse_document, read_envelope
 from almahook.simulator import EVENTS, Messages, to_xml
 
 SAMPLES = resources.files("almahook.events") / "samples"
@@ -234,3 +234,29 @@ def test_whatever_the_fields_say_each_of_them_fits_a_key(document) -> None:
     for text in (found.id, found.event, found.institution, found.time, found.subject):
         assert len(text) <= 255
         assert text.isprintable()
+
+
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["value", "loan_id", "desc"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+KEYS = ["id", "action", "event", "institution", "time", "item_loan", "bib", "more"]
+
+
+@unhurried
+@given(DOCUMENTS, st.dictionaries(st.sampled_from(KEYS), SHAPES, max_size=3))
+def test_passing_over_most_of_a_message_reads_what_decoding_all_of_it_reads(
+    document, changes
+) -> None:
+    body = json.dumps(document | changes).encode()
+    try:
+        wanted = envelope_of(parse_document(body))
+    except InvalidActionError:
+        with pytest.raises(InvalidActionError):
+            read_envelope(body)
+    else:
+        assert read_envelope(body) == wanted

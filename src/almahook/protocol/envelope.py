@@ -11,7 +11,7 @@ import msgspec
 from almahook.protocol import plain_json
 from almahook.protocol.document import read_document, require_shallow
 from almahook.protocol.fields import fields_of
-from almahook.protocol.outline import read_outline
+from almahook.protocol.outline import read_usual
 from almahook.protocol.value import Value
 
 
@@ -43,8 +43,8 @@ def read_envelope(body: bytes) -> Envelope:
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    document = read_outline(body)
-    return fields_of(parse_document(body) if document is None else document, Envelope)
+    usual = read_usual(body, Envelope)
+    return envelope_of(parse_document(body)) if usual is None else usual
 
 
 def envelope_of(document: dict[str, Any]) -> Envelope:

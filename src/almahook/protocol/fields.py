@@ -15,7 +15,7 @@ from almahook.protocol.vocabulary import ACTIONS
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -35,22 +35,42 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
     """
-    action = _action(_text(document.get("action")))
-    event = _name(_text(document.get("event")))
-    texts = (
-        _text(document.get("id")),
-        _text(document.get("institution")),
-        _text(document.get("time")),
-        _text(_subject(document, action)),
+    action = action_of(_text(document.get("action")))
+    known = ACTIONS.get(action)
+    return compose(
+        make,
+        action=action,
+        event=_text(document.get("event")),
+        message_id=_text(document.get("id")),
+        institution=_text(document.get("institution")),
+        time=_text(document.get("time")),
+        subject=subject_of(document.get(known.payload), known.subject) if known else "",
     )
+
+
+def compose(
+    make: Callable[..., T],
+    *,
+    action: str,
+    event: str,
+    message_id: str,
+    institution: str,
+    time: str,
+    subject: str,
+) -> T:
+    """Make something of the texts of a message, without the blanks around them.
+
+    Raises:
+        InvalidActionError: The event is no plain name.
+    """
     # Nearly always all are plain, so they are looked at together.
-    if not _is_plain("".join(texts)):
-        texts = _made_plain(*texts)
-    message_id, institution, time, subject = texts
+    if not _is_plain(message_id + institution + time + subject):
+        message_id, subject = _id(message_id), _id(subject)
+        institution, time = _short(institution), _short(time)
     return make(
         id=message_id,
         action=action,
-        event=event,
+        event=_name(event),
         institution=institution,
         time=time,
         subject=subject,
@@ -75,9 +95,26 @@ def _text(value: Any) -> str:
     return str(value) if kind is int else ""
 
 
+def subject_of(payload: Any, path: Iterable[str]) -> str:
+    """Read the id of what a message is about; empty when there is none."""
+    value = payload
+    for key in path:
+        if type(value) is list and value:
+            value = value[0]
+        if type(value) is not dict:
+            return ""
+        value = value.get(key)
+    return _text(value)
+
+
 # The same few come again and again.
 @lru_cache(maxsize=256)
-def _action(text: str) -> str:
+def action_of(text: str) -> str:
+    """Read an action.
+
+    Raises:
+        InvalidActionError: It is missing or no plain name.
+    """
     if not text:
         raise InvalidActionError
     return _name(text).upper()
@@ -90,12 +127,6 @@ def _name(text: str) -> str:
     return text
 
 
-def _made_plain(
-    message_id: str, institution: str, time: str, subject: str
-) -> tuple[str, str, str, str]:
-    return _id(message_id), _short(institution), _short(time), _id(subject)
-
-
 def _short(text: str) -> str:
     return text if _is_plain(text) else ""
 
@@ -106,17 +137,3 @@ def _id(text: str) -> str:
 
 def _is_plain(text: str) -> bool:
     return len(text) <= _LONGEST and text.isprintable()
-
-
-def _subject(document: dict[str, Any], action: str) -> Any:
-    known = ACTIONS.get(action)
-    if known is None:
-        return None
-    value = document.get(known.payload)
-    for key in known.subject:
-        if type(value) is list and value:
-            value = value[0]
-        if type(value) is not dict:
-            return None
-        value = value.get(key)
-    return value
