@@ -6,6 +6,9 @@ UV := .tools/bin/uv
 READY := $(VENV)/.ready
 BENCH := .bench/venv
 SAM := .sam/venv
+# What a server has. A distribution builds it with optimizations that others often go without.
+SYSTEM_PYTHON := $(lastword $(sort $(wildcard /usr/bin/python3.1[1-9])))
+BENCH_PYTHON ?= $(or $(if $(filter file,$(origin PYTHON)),$(SYSTEM_PYTHON)),$(PYTHON))
 LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links $(LOCKFLAGS)
 export PYTHONDONTWRITEBYTECODE :=
@@ -59,7 +62,7 @@ $(READY): $(UV) requirements/dev.txt pyproject.toml
 # An environment of its own: Celery and the like are no part of the project's.
 $(BENCH)/.ready: $(UV) requirements/bench.txt pyproject.toml
 	@echo "Setting up: what the benchmark compares with (once)"
-	@$(UV) venv -q --allow-existing --python "$(PYTHON)" $(BENCH)
+	@$(UV) venv -q --allow-existing --python "$(BENCH_PYTHON)" $(BENCH)
 	@$(UV) pip install -q --python $(BENCH)/bin/python --require-hashes -r requirements/bench.txt
 	@$(UV) pip install -q --python $(BENCH)/bin/python --no-deps --no-build-isolation -e .
 	@touch $@

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import statistics
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -47,10 +48,14 @@ def describe(place: Path) -> list[str]:
         ),
         f"load average {busy:.1f} when it began"
         + (": **others used the machine, take the figures as rough**" if busy > _BUSY else ""),
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"Python {platform.python_version()}{_kind_of_python()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(programs + packages),
         f"functions of AWS Lambda run with Python {python_release()}",
     ]
+
+
+def _kind_of_python() -> str:
+    return " (the system's own)" if sys.base_prefix == "/usr" else ""
 
 
 def _processor() -> str:
