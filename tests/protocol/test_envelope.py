@@ -237,7 +237,11 @@ def test_whatever_the_fields_say_each_of_them_fits_a_key(document) -> None:
 
 
 SHAPES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(st.sampled_from(["value", "loan_id", "desc"]), inner, max_size=2)
