@@ -35,16 +35,14 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
     """
-    action = action_of(_text(document.get("action")))
-    known = ACTIONS.get(action)
     return compose(
         make,
-        action=action,
+        action=_text(document.get("action")),
         event=_text(document.get("event")),
         message_id=_text(document.get("id")),
         institution=_text(document.get("institution")),
         time=_text(document.get("time")),
-        subject=subject_of(document.get(known.payload), known.subject) if known else "",
+        payload=document.get,
     )
 
 
@@ -56,13 +54,17 @@ def compose(
     message_id: str,
     institution: str,
     time: str,
-    subject: str,
+    payload: Callable[[str], Any],
 ) -> T:
-    """Make something of the texts of a message, without the blanks around them.
+    """Make something of the texts of a message, and of the payload that its action has.
 
     Raises:
-        InvalidActionError: The event is no plain name.
+        InvalidActionError: The action or the event is missing or no plain name.
     """
+    action = _action(action.strip())
+    known = ACTIONS.get(action)
+    subject = _subject(payload(known.payload), known.subject) if known else ""
+    message_id, institution, time = message_id.strip(), institution.strip(), time.strip()
     # Nearly always all are plain, so they are looked at together.
     if not _is_plain(message_id + institution + time + subject):
         message_id, subject = _id(message_id), _id(subject)
@@ -70,7 +72,7 @@ def compose(
     return make(
         id=message_id,
         action=action,
-        event=_name(event),
+        event=_name(event.strip()),
         institution=institution,
         time=time,
         subject=subject,
@@ -89,14 +91,13 @@ def _text(value: Any) -> str:
         value = value.get("value")
         kind = type(value)
     if kind is str:
-        text: str = value.strip()
+        text: str = value
         return text
     # A fraction is no id: it has lost the digits that tell two of them apart.
     return str(value) if kind is int else ""
 
 
-def subject_of(payload: Any, path: Iterable[str]) -> str:
-    """Read the id of what a message is about; empty when there is none."""
+def _subject(payload: Any, path: Iterable[str]) -> str:
     value = payload
     for key in path:
         if type(value) is list and value:
@@ -104,17 +105,12 @@ def subject_of(payload: Any, path: Iterable[str]) -> str:
         if type(value) is not dict:
             return ""
         value = value.get(key)
-    return _text(value)
+    return _text(value).strip()
 
 
 # The same few come again and again.
 @lru_cache(maxsize=256)
-def action_of(text: str) -> str:
-    """Read an action.
-
-    Raises:
-        InvalidActionError: It is missing or no plain name.
-    """
+def _action(text: str) -> str:
     if not text:
         raise InvalidActionError
     return _name(text).upper()

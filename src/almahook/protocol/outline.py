@@ -5,13 +5,14 @@ of the time that decoding all of it takes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import GenericAlias
 from typing import Any, TypedDict, TypeVar, cast
 
 import msgspec
 
 from almahook.protocol.document import has_few_brackets
-from almahook.protocol.fields import action_of, compose, subject_of
+from almahook.protocol.fields import compose
 from almahook.protocol.utf8 import is_utf8
 from almahook.protocol.vocabulary import ACTIONS
 
@@ -53,25 +54,20 @@ def read_usual(body: bytes, make: Callable[..., T]) -> T | None:
         outline = _decode(body)
     except ValueError:
         return None
-    return _composed(outline, make)
-
-
-def _composed(outline: Outline, make: Callable[..., T]) -> T:
-    action = action_of(outline.action.strip())
-    known = ACTIONS.get(action)
-    subject = subject_of(getattr(outline, known.payload), known.subject) if known else ""
     return compose(
         make,
-        action=action,
-        event=(outline.event or _NO_CODE).value.strip(),
-        message_id=(outline.id or "").strip(),
-        institution=(outline.institution or _NO_CODE).value.strip(),
-        time=(outline.time or "").strip(),
-        subject=subject,
+        action=outline.action,
+        event=(outline.event or _NO_CODE).value,
+        message_id=outline.id or "",
+        institution=(outline.institution or _NO_CODE).value,
+        time=outline.time or "",
+        payload=partial(getattr, outline),
     )
 
 
 _Tree = dict[str, "_Tree"]
+# A type checker knows those only that are spelled out.
+_typed_dict: Any = TypedDict
 
 
 def _tree(paths: Iterable[Iterable[str]]) -> _Tree:
@@ -87,16 +83,9 @@ def _form_of(name: str, tree: Mapping[str, "_Tree"]) -> Any:
     """Say which keys of an object are read; it can be one of several, or missing."""
     if not tree:
         return Any
-    one = _object(name, {key: _form_of(f"{name}.{key}", inner) for key, inner in tree.items()})
+    keys = {key: _form_of(f"{name}.{key}", inner) for key, inner in tree.items()}
+    one = _typed_dict(name, keys, total=False)
     return one | GenericAlias(list, one) | None
-
-
-# A type checker knows those only that are spelled out.
-_typed_dict: Any = TypedDict
-
-
-def _object(name: str, forms: Mapping[str, Any]) -> Any:
-    return _typed_dict(name, dict(forms), total=False)
 
 
 def _outline() -> type[Outline]:
