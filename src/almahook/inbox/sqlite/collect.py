@@ -56,7 +56,7 @@ class Collector:
             if self._is_needed(name):
                 # So are those that come after it.
                 return
-            self._retire(name, collected)
+            self._delete(name, collected)
             self._kept.pop(name, None)
 
     def newest(self, after: int, limit: int) -> Sequence[StoredEvent]:
@@ -122,8 +122,10 @@ class Collector:
         return Collected(events=len(receipts) - duplicates, duplicates=duplicates)
 
     def _retire(self, name: str, collected: int) -> None:
-        if self._is_kept(name, collected):
-            return
+        if not self._is_kept(name, collected):
+            self._delete(name, collected)
+
+    def _delete(self, name: str, collected: int) -> None:
         progress = {"name": name, "collected": collected}
         if self._spool.retire(name, collected=collected, first=lambda: self._sync(progress)):
             with self._db.write(durable=False) as connection:
