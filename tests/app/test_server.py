@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 import uvloop
 
@@ -29,6 +30,19 @@ class NeverWaits(socket.socket):
         super().setblocking(flag)
 
 
+@asynccontextmanager
+async def serving(server: Server, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve within a block, on the event loop that is there."""
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    while not (server.started or running.done()):  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
 def test_of_many_that_connect_at_once_the_last_does_not_wait_for_a_round_of_the_loop_for_each(
     tmp_path,
 ):
@@ -38,17 +52,12 @@ def test_of_many_that_connect_at_once_the_last_does_not_wait_for_a_round_of_the_
             socket.create_server(("127.0.0.1", 0), backlog=MANY) as listening,
             ExitStack() as stack,
         ):
-            serving = asyncio.create_task(server.serve(sockets=[listening]))
-            while not server.started:  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0)
-            for _ in range(MANY):
-                stack.enter_context(socket.create_connection(listening.getsockname()))
-            for _ in range(ROUNDS):
-                await asyncio.sleep(0)
-            number = len(server.server_state.connections)
-            server.should_exit = True
-            await serving
-        return number
+            async with serving(server, listening):
+                for _ in range(MANY):
+                    stack.enter_context(socket.create_connection(listening.getsockname()))
+                for _ in range(ROUNDS):
+                    await asyncio.sleep(0)
+                return len(server.server_state.connections)
 
     assert uvloop.run(connected()) == MANY
 
@@ -58,12 +67,8 @@ def test_a_receiver_that_starts_lets_no_other_wait_for_a_connection_that_is_gone
 
     async def serve(settings: Settings, listening: socket.socket) -> None:
         server = Server(Listener(settings, registry=Registry()))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not (server.started or serving.done()):  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0)
-        server.should_exit = True
-        await serving
-        assert server.started
+        async with serving(server, listening):
+            assert server.started
 
     settings = make_settings(tmp_path, receivers=2)
     with socket.create_server(("127.0.0.1", 0)) as first:
