@@ -184,10 +184,11 @@ def made_room(spool, folder) -> Path:
 
 def test_a_segment_is_read_as_it_is_described(spool, folder):
     payload = msgspec.msgpack.encode([new_event("1"), new_event("2")])
-    head = struct.pack("<IIId", len(payload), crc32(payload), 2, 1_700_000_000.0)
+    checked = struct.pack("<IId", len(payload), 2, 1_700_000_000.0) + payload
+    batch = struct.pack("<I", crc32(checked)) + checked
     folder.mkdir()
-    (folder / "1.segment").write_bytes(b"almahook spool 1\n" + head + payload)
-    assert spool.segments() == {"1.segment": 17 + len(head) + len(payload)}
+    (folder / "1.segment").write_bytes(b"almahook spool 2\n" + batch)
+    assert spool.segments() == {"1.segment": 17 + len(batch)}
     assert ids(spool, "1.segment") == ["1", "2"]
     assert spool.waiting("1.segment", 0) == Waiting(events=2, oldest_at=1_700_000_000.0)
 

@@ -2,7 +2,7 @@
 
 A segment is a line that names the form, then batches, each:
 
-    bytes and CRC-32 of the payload, number of its events, when the first was received
+    CRC-32 of all that follows, bytes of the payload, number of its events, when the first came
     payload: a msgpack array of events
 
 A batch counts when all of it is there. What is cut off at the end was never acknowledged. Zeros at
@@ -20,8 +20,9 @@ import msgspec
 
 from almahook.inbox.event import NewEvent
 
-MAGIC = b"almahook spool 1\n"
+MAGIC = b"almahook spool 2\n"
 _HEAD = Struct("<IIId")
+_CRC = Struct("<I")
 # So much is read at once, and the rest of the batch that it ends in.
 _CHUNK_BYTES = 8 * 1024 * 1024
 # Longer buffers make crc32 give up Python's lock. https://docs.python.org/3/library/zlib.html
@@ -51,15 +52,15 @@ def pack(events: Sequence[NewEvent]) -> bytes:
     batch = bytearray(_HEAD.size)
     _encoder.encode_into(events, batch, _HEAD.size)
     length = len(batch) - _HEAD.size
-    checksum = _checksum(memoryview(batch)[_HEAD.size :])
-    _HEAD.pack_into(batch, 0, length, checksum, len(events), events[0].received_at)
+    _HEAD.pack_into(batch, 0, 0, length, len(events), events[0].received_at)
+    _CRC.pack_into(batch, 0, _checksum(memoryview(batch)[_CRC.size :]))
     return bytes(batch)
 
 
-def _checksum(payload: memoryview) -> int:
+def _checksum(checked: memoryview) -> int:
     checksum = 0
-    for start in range(0, len(payload), _CRC_BYTES):
-        checksum = crc32(payload[start : start + _CRC_BYTES], checksum)
+    for start in range(0, len(checked), _CRC_BYTES):
+        checksum = crc32(checked[start : start + _CRC_BYTES], checksum)
     return checksum
 
 
@@ -108,7 +109,7 @@ def _head(file: BinaryIO, place: int) -> tuple[int, int, int, float] | None:
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return None
-    length, checksum, number, received_at = _HEAD.unpack(head)
+    checksum, length, number, received_at = _HEAD.unpack(head)
     is_there = place + _HEAD.size + length <= os.fstat(file.fileno()).st_size
     return (length, checksum, number, received_at) if length and is_there else None
 
@@ -118,10 +119,12 @@ def batch_at(file: BinaryIO, place: int) -> tuple[list[NewEvent], int] | None:
     head = _head(file, place)
     if head is None:
         return None
-    payload = file.read(head[0])
-    if crc32(payload) != head[1]:
+    length, checksum, *_ = head
+    file.seek(place + _CRC.size)
+    checked = file.read(_HEAD.size - _CRC.size + length)
+    if crc32(checked) != checksum:
         return None
     try:
-        return _decode(payload), file.tell()
+        return _decode(memoryview(checked)[-length:]), file.tell()
     except msgspec.DecodeError:
         return None
