@@ -55,6 +55,9 @@ def fill(path: Path, count: int, size: int, say: Callable[[str], None]) -> None:
             _handle(connection, receipts[0].seq, receipts[-1].seq, at)
             if done % _SAID_EVERY == 0 and done:
                 say(f"    {done:,} of {count:,} events\n")
+        # The worker does this whenever it has nothing else to do.
+        while inbox.tidy(limit=_BATCH):
+            pass
 
 
 def finish(path: Path) -> None:

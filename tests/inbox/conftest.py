@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from almahook.inbox.sqlite import SQLiteInbox
+from almahook.inbox.sqlite import SQLiteInbox, terms
 
 
 @pytest.fixture
@@ -24,3 +24,10 @@ def open_inbox(path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[
     yield open_it
     for inbox in opened:
         inbox.close()
+
+
+@pytest.fixture
+def small_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a few events fill all levels of terms."""
+    for name, value in (("_FIRST", 4), ("_TIMES", 2), ("_EVERY", 2), ("_SLICE", 8)):
+        monkeypatch.setattr(terms, name, value)

@@ -16,7 +16,15 @@ from almahook.inbox.contract import Receipt
 from almahook.inbox.sqlite import SQLiteInbox
 from almahook.inbox.sqlite.bodies import stretches
 from almahook.inbox.sqlite.sql import load_queries
-from almahook.testing.inbox_contract.given import LATER, new_event, settle, spool, take, to
+from almahook.testing.inbox_contract.given import (
+    LATER,
+    new_event,
+    settle,
+    spool,
+    take,
+    tidy_all,
+    to,
+)
 
 Open = Callable[[], SQLiteInbox]
 BURST = 10
@@ -56,13 +64,6 @@ def flood(inbox: SQLiteInbox, number: int = BURST, first: int = 0) -> None:
     assert inbox.collect(limit=number).events == number
 
 
-def tidied(inbox: SQLiteInbox) -> int:
-    brought = 0
-    while more := inbox.tidy(limit=BURST):
-        brought += more
-    return brought
-
-
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
@@ -84,10 +85,10 @@ def test_the_bodies_of_few_events_come_with_them(inbox, path):
     assert inbox.tidy(limit=100) == 0
 
 
-def test_the_bodies_of_a_burst_follow_when_the_inbox_is_tidied(inbox, path):
+def test_the_bodies_of_a_burst_follow_when_the_inbox_is_tidy_all(inbox, path):
     flood(inbox, 30)
     assert rows(path, "SELECT seq FROM events WHERE body <> x''") == []
-    assert tidied(inbox) == 30
+    assert tidy_all(inbox) == 30
     assert rows(path, "SELECT body FROM bodies ORDER BY seq") == [
         (body(number),) for number in range(30)
     ]
@@ -112,7 +113,7 @@ def test_where_a_body_is_makes_no_difference_to_who_reads_its_event(inbox, open_
     leases = take(other)
     assert_right([lease.event for lease in leases])
     other.release(leases)
-    tidied(other)
+    tidy_all(other)
     assert_right(inbox.events(EventFilter(), limit=100))
     assert_right([lease.event for lease in take(inbox)])
 
@@ -125,7 +126,7 @@ def test_a_segment_is_kept_as_long_as_a_body_of_it_is_needed(inbox, open_it, pat
     for _ in range(3):
         other.collect(limit=10)
         assert segments(path) == [name]
-    assert tidied(other) == BURST
+    assert tidy_all(other) == BURST
     assert segments(path) == []
     assert_right(other.events(EventFilter(), limit=100))
 
@@ -196,7 +197,7 @@ def test_bodies_that_are_lost_are_told_and_hold_nobody_up(open_it, path, caplog)
     other = open_it()
     flood(other, BURST, first=100)
     assert other.event(1).body == b""
-    assert tidied(other) == 2 * BURST
+    assert tidy_all(other) == 2 * BURST
     assert_right(other.events(EventFilter(), limit=BURST))
     assert other.event(1).body == b""
     (record,) = caplog.records
@@ -237,7 +238,7 @@ def test_who_lists_while_others_tidy_never_misses_a_body(open_it):
         while not done.done():
             assert_right(listing.events(EventFilter(), limit=50))
         done.result()
-    tidied(tidying)
+    tidy_all(tidying)
     assert_right(listing.events(EventFilter(), limit=1000))
 
 
@@ -253,7 +254,7 @@ def test_each_body_is_found_whatever_came_twice(tmp_path_factory, batches):
             found = inbox.events(EventFilter(), limit=100)
             assert {int(event.event_id) for event in found} == {one for b in batches for one in b}
             assert_right(found)
-            tidied(inbox)
+            tidy_all(inbox)
 
 
 def test_events_that_follow_each_other_are_one_stretch():

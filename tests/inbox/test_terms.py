@@ -13,7 +13,15 @@ from almahook.inbox import EventFilter, Inbox, NewEvent, Receipt
 from almahook.inbox.sqlite import SQLiteInbox, terms
 from almahook.inbox.sqlite.append import append
 from almahook.inbox.sqlite.sql import load_migrations, load_queries, statements
-from almahook.testing.inbox_contract.given import LATER, add, new_event, settle, take_one, to
+from almahook.testing.inbox_contract.given import (
+    LATER,
+    add,
+    new_event,
+    settle,
+    take_one,
+    tidy_all,
+    to,
+)
 
 OpenSQLite = Callable[..., SQLiteInbox]
 Key = tuple[str, str]
@@ -24,13 +32,6 @@ TWINS = ("plumless", "buckeroo")
 
 class PowerCutError(Exception):
     """What ends a transaction before its commit."""
-
-
-@pytest.fixture
-def small_levels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a few events fill all levels."""
-    for name, value in (("_FIRST", 4), ("_TIMES", 2), ("_EVERY", 2), ("_SLICE", 8)):
-        monkeypatch.setattr(terms, name, value)
 
 
 def fill(inbox: Inbox, count: int, name: str, batch: int = 1) -> None:
@@ -56,19 +57,104 @@ def make(key: Key) -> NewEvent:
 
 
 def append_and_die(inbox: SQLiteInbox, events: list[NewEvent]) -> None:
-    with inbox._db.write() as connection:
-        append(connection, events)
+    with inbox._db.write(committed=inbox._terms.committed) as connection:
+        append(connection, inbox._terms, events)
         raise PowerCutError
+
+
+def counted(path: Path, query: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchone()[0]
+
+
+def orphans(path: Path) -> int:
+    """Count the terms of events that are gone."""
+    return counted(
+        path, "SELECT count(*) FROM terms WHERE event_seq NOT IN (SELECT seq FROM events)"
+    )
+
+
+def doubled(path: Path) -> int:
+    """Count the terms that are in more than one level."""
+    return counted(path, "SELECT count(*) - count(DISTINCT term || ' ' || event_seq) FROM terms")
+
+
+def in_memory(path: Path) -> int:
+    """Count the events whose terms are not all in a level."""
+    return counted(path, "SELECT count(*) FROM events, levels WHERE level = 0 AND seq > gone")
 
 
 # Of few ids, so that batches repeat them, and with two that share a term.
 KEYS = st.tuples(
     st.one_of(st.integers(0, 60).map(str), st.sampled_from(TWINS)), st.sampled_from(["A", "B"])
 )
-BATCHES = st.lists(
-    st.tuples(st.lists(KEYS, min_size=1, max_size=12), st.sampled_from([True, True, True, False])),
-    max_size=40,
+PROCESS = st.integers(0, 2)
+APPENDS = st.tuples(
+    st.just("append"),
+    PROCESS,
+    st.lists(KEYS, min_size=1, max_size=12),
+    st.sampled_from([True, True, True, False]),
 )
+STEPS = st.one_of(
+    APPENDS,
+    APPENDS,
+    st.tuples(st.just("tidy"), PROCESS, st.integers(1, 20)),
+    st.tuples(st.just("purge"), PROCESS, st.integers(1, 30)),
+    st.tuples(st.just("restart"), PROCESS),
+)
+
+
+class Processes:
+    """Several processes with one inbox, and what they should find in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.inboxes = [SQLiteInbox(path) for _ in range(3)]
+        self.kept: dict[Key, int] = {}
+
+    def close(self) -> None:
+        for inbox in self.inboxes:
+            inbox.close()
+
+    def append(self, process: int, batch: list[Key], is_committed: bool) -> None:
+        inbox, events = self.inboxes[process], [make(key) for key in batch]
+        if not is_committed:
+            with pytest.raises(PowerCutError):
+                append_and_die(inbox, events)
+            return
+        for key, receipt in zip(batch, inbox.append(events), strict=True):
+            assert receipt.duplicate == (key in self.kept)
+            assert receipt.seq == self.kept.setdefault(key, receipt.seq)
+
+    def tidy(self, process: int, limit: int) -> None:
+        self.inboxes[process].tidy(limit=limit)
+
+    def purge(self, process: int, limit: int) -> None:
+        inbox = self.inboxes[process]
+        inbox.dispatch(lambda _: [], limit=1000)
+        purged = inbox.purge(before=LATER, limit=limit).events
+        oldest = sorted(self.kept, key=lambda key: self.kept[key])[:purged]
+        for key in oldest:
+            del self.kept[key]
+
+    def restart(self, process: int) -> None:
+        self.inboxes[process].close()
+        self.inboxes[process] = SQLiteInbox(self.path)
+
+    def require_all_found(self) -> None:
+        for inbox in self.inboxes:
+            stored = inbox.events(EventFilter(), limit=1000, after=0)
+            assert {(event.event_id, event.action): event.seq for event in stored} == self.kept
+        for event_id in {event_id for event_id, _ in self.kept}:
+            self.require_found({"event_id": event_id}, lambda key, one=event_id: key[0] == one)
+        for subject in {event_id[0] for event_id, _ in self.kept}:
+            where = {"subject": f"about {subject}"}
+            self.require_found(where, lambda key, one=subject: key[0][0] == one)
+
+    def require_found(self, where: dict[str, str], is_meant: Callable[[Key], bool]) -> None:
+        expected = sorted(seq for key, seq in self.kept.items() if is_meant(key))
+        found = self.inboxes[0].events(EventFilter(**where), limit=1000, after=0)
+        assert [event.seq for event in found] == expected
 
 
 def test_the_twins_of_these_tests_are_twins() -> None:
@@ -77,35 +163,26 @@ def test_the_twins_of_these_tests_are_twins() -> None:
 
 
 @pytest.mark.usefixtures("small_levels")
-@settings(max_examples=60, deadline=None)
-@given(batches=BATCHES)
-def test_each_key_is_kept_once_whatever_moved_or_was_rolled_back_in_between(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[list[Key], bool]]
+@settings(max_examples=80, deadline=None)
+@given(steps=st.lists(STEPS, max_size=40))
+def test_each_key_is_kept_once_and_found_whoever_stores_moves_deletes_or_dies(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple]
 ) -> None:
-    kept: dict[Key, int] = {}
-    with closing(SQLiteInbox(tmp_path_factory.mktemp("once") / "inbox.db")) as inbox:
-        for batch, is_committed in batches:
-            events = [make(key) for key in batch]
-            if not is_committed:
-                with pytest.raises(PowerCutError):
-                    append_and_die(inbox, events)
-                continue
-            for key, receipt in zip(batch, inbox.append(events), strict=True):
-                assert receipt.duplicate == (key in kept)
-                assert receipt.seq == kept.setdefault(key, receipt.seq)
-        stored = inbox.events(EventFilter(), limit=1000, after=0)
-        assert {(event.event_id, event.action): event.seq for event in stored} == kept
-        for event_id in {event_id for event_id, _ in kept}:
-            expected = sorted(seq for key, seq in kept.items() if key[0] == event_id)
-            found = inbox.events(EventFilter(event_id=event_id), limit=1000, after=0)
-            assert [event.seq for event in found] == expected
+    path = tmp_path_factory.mktemp("once") / "inbox.db"
+    with closing(Processes(path)) as processes:
+        for name, *given in steps:
+            getattr(processes, name)(*given)
+        processes.require_all_found()
+        assert orphans(path) == 0
+        assert doubled(path) == 0
 
 
 @pytest.mark.usefixtures("small_levels")
 def test_events_are_found_in_whatever_level_they_are(open_inbox: OpenSQLite, path: Path) -> None:
     inbox = open_inbox()
     fill(inbox, 101, "book")
-    assert set(levels(path)) == {0, 1, 2, 3}
+    assert set(levels(path)) == {1, 2, 3}
+    assert in_memory(path) > 0
     for n in range(101):
         assert found_by(inbox, event_id=f"book-{n}") == [f"book-{n}"]
         assert found_by(inbox, subject=f"about book-{n}") == [f"book-{n}"]
@@ -118,7 +195,9 @@ def test_no_term_is_lost_or_doubled_while_levels_move(open_inbox: OpenSQLite, pa
     inbox = open_inbox()
     for round_ in range(60):
         fill(inbox, 3, f"round {round_}", batch=3)
-        assert levels(path).total() == 2 * 3 * (round_ + 1)
+        assert doubled(path) == 0
+        moved = 3 * (round_ + 1) - in_memory(path)
+        assert levels(path).total() >= 2 * moved
 
 
 @pytest.mark.usefixtures("small_levels")
@@ -126,8 +205,9 @@ def test_no_term_is_lost_or_doubled_while_levels_move(open_inbox: OpenSQLite, pa
 def test_the_levels_that_move_stay_small(open_inbox: OpenSQLite, path: Path, batch: int) -> None:
     inbox = open_inbox()
     fill(inbox, 400, "book", batch)
-    # Two terms for each event; a level moves on while as many come again.
-    for level in (0, 1, 2):
+    # A level moves on while half as many come again, and the last batch comes after it.
+    assert in_memory(path) <= 2 * 4 + batch
+    for level in (1, 2):
         assert levels(path)[level] <= 2 * (2 * 4 * 2**level + batch)
 
 
@@ -136,7 +216,7 @@ def test_many_events_about_one_thing_move_in_slices_too(open_inbox: OpenSQLite, 
     inbox = open_inbox()
     for n in range(100):
         inbox.append([new_event(str(n), subject="one thing")])
-    assert levels(path)[3] > levels(path)[0]
+    assert levels(path)[3] > in_memory(path)
     assert found_by(inbox, subject="one thing") == [str(n) for n in range(100)]
 
 
@@ -172,9 +252,100 @@ def test_of_what_was_purged_no_term_is_left(open_inbox: OpenSQLite, path: Path) 
     fill(inbox, 100, "book")
     inbox.dispatch(lambda _: [], limit=1000)
     assert inbox.purge(before=LATER, limit=60).events == 60
-    assert levels(path).total() == 2 * 40
+    assert orphans(path) == 0
     assert not inbox.append([new_event("book-0")])[0].duplicate
     assert inbox.append([new_event("book-99")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_what_another_process_has_in_memory_and_was_purged_leaves_no_term(
+    open_inbox: OpenSQLite, path: Path
+) -> None:
+    storing, purging = open_inbox(), open_inbox()
+    fill(storing, 3, "book", batch=3)
+    purging.dispatch(lambda _: [], limit=1000)
+    assert purging.purge(before=LATER, limit=2).events == 2
+    fill(storing, 100, "tome")
+    assert orphans(path) == 0
+    assert not storing.append([new_event("book-0")])[0].duplicate
+    assert storing.append([new_event("book-2")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_a_purge_amid_a_move_moves_each_term_once(open_inbox: OpenSQLite, path: Path) -> None:
+    inbox = open_inbox()
+    fill(inbox, 6, "book", batch=2)
+    inbox.dispatch(lambda _: [], limit=1000)
+    assert (levels(path).total(), in_memory(path)) == (8, 6)
+    assert inbox.purge(before=LATER, limit=5).events == 5
+    assert levels(path).total() == 2
+    assert inbox.append([new_event("book-5")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_what_was_rolled_back_is_not_remembered(open_inbox: OpenSQLite) -> None:
+    inbox, other = open_inbox(), open_inbox()
+    fill(inbox, 1, "book")
+    with pytest.raises(PowerCutError):
+        append_and_die(inbox, [new_event("lost"), new_event("lost too")])
+    assert inbox.append([new_event("book-0")])[0].duplicate
+    assert not other.append([new_event("kept")])[0].duplicate
+    assert inbox.append([new_event("kept")])[0].duplicate
+    assert not inbox.append([new_event("lost")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_what_is_in_the_table_is_in_memory_no_more(open_inbox: OpenSQLite) -> None:
+    inbox = open_inbox()
+    fill(inbox, 100, "book")
+    keys = [("main", "LOAN", "LOAN_RETURNED", f"book-{n}") for n in range(100)]
+    assert 0 < len(inbox._terms._recent.having(keys)) <= 9
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_an_event_about_nothing_has_one_term(open_inbox: OpenSQLite, path: Path) -> None:
+    inbox = open_inbox()
+    inbox.append([new_event("a", subject=""), new_event("b", subject="a loan")])
+    tidy_all(inbox)
+    assert levels(path).total() == 3
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_levels_that_are_filled_in_part_move_on_when_there_is_time(
+    open_inbox: OpenSQLite, path: Path
+) -> None:
+    inbox = open_inbox()
+    fill(inbox, 3, "book")
+    assert levels(path).total() == 0
+    tidy_all(inbox)
+    assert in_memory(path) == 0
+    assert levels(path) == {2: 6}
+    assert found_by(inbox, event_id="book-1") == ["book-1"]
+    assert inbox.append([new_event("book-1")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_a_move_that_was_begun_in_a_quiet_moment_waits_for_the_next_one(
+    open_inbox: OpenSQLite, path: Path
+) -> None:
+    inbox = open_inbox()
+    fill(inbox, 2, "book", batch=2)
+    assert inbox.tidy(limit=1) == 1
+    begun = levels(path).total()
+    inbox.append([new_event("one more")])
+    assert levels(path).total() == begun
+    fresh = open_inbox()
+    assert all(fresh.append([new_event(f"book-{n}")])[0].duplicate for n in range(2))
+    tidy_all(fresh, limit=1)
+    assert in_memory(path) == 0
+    assert doubled(path) == 0
+
+
+def test_few_events_are_left_where_they_are(open_inbox: OpenSQLite, path: Path) -> None:
+    inbox = open_inbox()
+    fill(inbox, 300, "book", batch=100)
+    tidy_all(inbox)
+    assert levels(path).total() == 0
 
 
 def scatter(inbox: Inbox, count: int, seed: int) -> None:
@@ -259,6 +430,36 @@ def test_an_inbox_of_an_older_release_moves_its_levels_on(
     fill(inbox, 100, "book")
     assert levels(path)[3] > before[3]
     assert inbox.append([new_event("handled")])[0].duplicate
+
+
+def inbox_of_schema_4(path: Path) -> None:
+    """Make a database whose newest terms are in a level of their own, some moved on by now."""
+    with closing(SQLiteInbox(path)) as inbox:
+        fill(inbox, 101, "book")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.create_function("id_term", 1, terms.id_term)
+        connection.create_function("subject_term", 1, terms.subject_term)
+        connection.execute("""
+            INSERT INTO terms SELECT 0, term, seq FROM (
+                SELECT id_term(event_id) AS term, seq FROM events
+                UNION ALL SELECT subject_term(subject), seq FROM events)
+            WHERE (term, seq) NOT IN (SELECT term, event_seq FROM terms)""")
+        connection.execute("PRAGMA user_version = 4")
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_terms_of_a_level_that_is_no_more_are_found(open_inbox: OpenSQLite, path: Path) -> None:
+    inbox_of_schema_4(path)
+    assert set(levels(path)) == {0, 1, 2, 3}
+    inbox = open_inbox()
+    assert set(levels(path)) == {1, 2, 3}
+    for n in range(101):
+        assert found_by(inbox, event_id=f"book-{n}") == [f"book-{n}"]
+        assert found_by(inbox, subject=f"about book-{n}") == [f"book-{n}"]
+        assert inbox.append([new_event(f"book-{n}")])[0].duplicate
+    fill(inbox, 100, "tome")
+    assert doubled(path) == 0
+    assert levels(path).total() >= 2 * (201 - in_memory(path))
 
 
 @pytest.mark.parametrize("query", ["candidates", "known", "slice_end", "copy_slice", "purge_terms"])

@@ -7,16 +7,21 @@ from typing import Any
 
 from almahook.inbox.contract import Receipt
 from almahook.inbox.event import NewEvent
-from almahook.inbox.sqlite import rows, terms
+from almahook.inbox.sqlite import rows
+from almahook.inbox.sqlite.recent import Key
 from almahook.inbox.sqlite.sql import ManyRows, load_queries
+from almahook.inbox.sqlite.terms import Terms
 
 _Q = load_queries()
 _APPEND = ManyRows(_Q["append"])
-_Key = tuple[str, str, str, str]
 
 
 def append(
-    connection: Connection, events: Sequence[NewEvent], *, with_bodies: bool = True
+    connection: Connection,
+    terms: Terms,
+    events: Sequence[NewEvent],
+    *,
+    with_bodies: bool = True,
 ) -> list[Receipt]:
     """Insert the events that are new; one receipt per event, in order.
 
@@ -29,12 +34,12 @@ def append(
         return []
     values = rows.event_values if with_bodies else rows.values_without_body
     keys = [_key(event) for event in events]
-    known = _known(connection, keys)
-    new: dict[_Key, NewEvent] = {}
+    known = _known(connection, terms, keys)
+    new: dict[Key, NewEvent] = {}
     for place, (key, event) in enumerate(zip(keys, events, strict=True)):
         if place not in known:
             new.setdefault(key, event)
-    seqs = _insert(connection, new, values)
+    seqs = _insert(connection, terms, new, values)
     return [
         Receipt(seq=known[place], duplicate=True)
         if place in known
@@ -44,13 +49,13 @@ def append(
     ]
 
 
-def _key(event: NewEvent) -> _Key:
+def _key(event: NewEvent) -> Key:
     return event.profile, event.action, event.event, event.event_id
 
 
-def _known(connection: Connection, keys: Sequence[_Key]) -> dict[int, int]:
+def _known(connection: Connection, terms: Terms, keys: Sequence[Key]) -> dict[int, int]:
     """Find the keys that are stored, by their place, with the numbers of their events."""
-    found = terms.candidates(connection, [event_id for *_, event_id in keys])
+    found = terms.candidates(connection, keys)
     if not found:
         return {}
     packed = rows.pack((place, seq, *keys[place]) for place, seq in found)
@@ -59,13 +64,16 @@ def _known(connection: Connection, keys: Sequence[_Key]) -> dict[int, int]:
 
 def _insert(
     connection: Connection,
-    new: Mapping[_Key, NewEvent],
+    terms: Terms,
+    new: Mapping[Key, NewEvent],
     values: Callable[[NewEvent], tuple[Any, ...]],
-) -> dict[_Key, int]:
+) -> dict[Key, int]:
     if not new:
         return {}
     events = list(new.values())
     last = _APPEND.insert(connection, [values(event) for event in events])
     first = last - len(events) + 1
-    terms.add(connection, events, first=first)
-    return {key: seq for seq, key in enumerate(new, first)}
+    seqs = {key: seq for seq, key in enumerate(new, first)}
+    texts = [(seq, event.event_id, event.subject) for seq, event in enumerate(events, first)]
+    terms.add(connection, seqs, texts)
+    return seqs

@@ -12,6 +12,7 @@ from almahook.inbox.sqlite.bodies import is_needed, leave, stretches
 from almahook.inbox.sqlite.database import Database
 from almahook.inbox.sqlite.spool import Spool, Waiting
 from almahook.inbox.sqlite.sql import load_queries
+from almahook.inbox.sqlite.terms import Terms
 
 _Q = load_queries()
 _TRANSACTION = 256
@@ -24,8 +25,9 @@ class Collector:
         burst: So many events at once, or more, are stored without their bodies.
     """
 
-    def __init__(self, database: Database, spool: Spool, *, burst: int) -> None:
+    def __init__(self, database: Database, terms: Terms, spool: Spool, *, burst: int) -> None:
         self._db = database
+        self._terms = terms
         self._spool = spool
         self._burst = burst
         # Segments that are collected to their end, how far that is, whose bodies are needed still.
@@ -104,12 +106,12 @@ class Collector:
 
     def _take(self, name: str, limit: int) -> Collected:
         # Not synced: the segment has it until a synced transaction comes before its deletion.
-        with self._db.write(durable=False) as connection:
+        with self._db.write(durable=False, committed=self._terms.committed) as connection:
             # Read anew within the transaction: who else collects cannot do so now.
             row = connection.execute(_Q["collected"], {"name": name}).fetchone()
             chunk = self._spool.read(name, row[0] if row else 0, limit=limit)
             with_bodies = len(chunk.events) < self._burst
-            receipts = append(connection, chunk.events, with_bodies=with_bodies)
+            receipts = append(connection, self._terms, chunk.events, with_bodies=with_bodies)
             if not with_bodies:
                 leave(connection, stretches(name, chunk.places, receipts))
             if receipts:

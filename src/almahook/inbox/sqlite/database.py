@@ -3,13 +3,13 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from almahook.errors import InboxUnavailableError, SchemaError
+from almahook.inbox.sqlite.recent import id_term, subject_term
 from almahook.inbox.sqlite.sql import load_migrations, statements
-from almahook.inbox.sqlite.terms import id_term, subject_term
 
 # Alma hangs up after 5 seconds, and an event may have to wait for the batch before it: who waits
 # for a locked database must still be answered 503 in time.
@@ -78,7 +78,9 @@ class Database:
         return connection
 
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def write(
+        self, *, durable: bool = True, committed: Callable[[], None] = lambda: None
+    ) -> Iterator[sqlite3.Connection]:
         """Run a block as one transaction, on disk when the block is left.
 
         What is not durable survives the death of the process but perhaps not that of the machine;
@@ -87,6 +89,10 @@ class Database:
 
         It waits for other threads and for other processes, but for all of them together no longer
         than the time-out.
+
+        Args:
+            durable: See above.
+            committed: Called once it is, before another thread can begin.
         """
         started = time.monotonic()
         if not self._write_lock.acquire(timeout=self._busy_timeout_s):
@@ -105,6 +111,7 @@ class Database:
                 except BaseException:
                     self._rollback()
                     raise
+                committed()
         finally:
             self._write_lock.release()
 

@@ -9,7 +9,17 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 -- gives Python's global lock away and has to win it back from the event loop.
 SELECT json_group_array(json_array(key, event_seq))
 FROM json_each(:terms) CROSS JOIN terms
-WHERE level IN (SELECT level FROM levels) AND term = value
+WHERE level IN (SELECT level FROM levels WHERE level > 0) AND term = value
+
+-- recent --
+-- Up to which event all terms are in the table, and the events behind that one that are new.
+SELECT gone, (
+    SELECT json_group_array(json_array(seq, subject, profile, action, event, event_id))
+    FROM (SELECT * FROM events WHERE seq > max(:newest, gone) ORDER BY seq))
+FROM levels WHERE level = 0
+
+-- newest --
+SELECT max(seq) FROM events
 
 -- known --
 -- Which of these events have the key that is beside them.
@@ -19,9 +29,7 @@ WHERE seq = value ->> 1 AND profile = value ->> 2 AND action = value ->> 3
   AND event = value ->> 4 AND event_id = value ->> 5
 
 -- insert_terms --
--- The terms of the ids, then those of the subjects.
-INSERT INTO terms (level, term, event_seq)
-SELECT 0, value, :first + key % :events FROM json_each(:terms) WHERE value IS NOT NULL
+INSERT INTO terms (level, term, event_seq) VALUES (1, ?, ?)
 
 -- levels --
 -- The last one is not moved on.

@@ -6,8 +6,8 @@ from typing import Any
 from almahook.errors import ConfigurationError
 from almahook.inbox.contract import EventFilter, RunState
 from almahook.inbox.event import StoredEvent
+from almahook.inbox.sqlite.recent import id_term, subject_term
 from almahook.inbox.sqlite.rows import event_of
-from almahook.inbox.sqlite.terms import id_term, subject_term
 
 _EXACT = ("profile", "action", "event")
 _INDEXED = {"event_id": id_term, "subject": subject_term}
@@ -26,7 +26,10 @@ _PARKED = (
 
 _BY_TERM = (
     "seq IN (SELECT event_seq FROM terms"
-    " WHERE level IN (SELECT level FROM levels) AND term = :{name}_term) AND {name} = :{name}"
+    " WHERE level IN (SELECT level FROM levels WHERE level > 0) AND term = :{name}_term"
+    " UNION ALL SELECT seq FROM events"
+    " WHERE seq > (SELECT gone FROM levels WHERE level = 0) AND {name} = :{name})"
+    " AND {name} = :{name}"
 )
 
 

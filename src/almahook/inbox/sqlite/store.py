@@ -75,7 +75,8 @@ class SQLiteInbox:
     ) -> None:
         self._db = Database(Path(path), busy_timeout_s=busy_timeout_s)
         self._spool = Spool(spool_folder(Path(path)))
-        self._collector = Collector(self._db, self._spool, burst=burst)
+        self._terms = terms.Terms()
+        self._collector = Collector(self._db, self._terms, self._spool, burst=burst)
         self._bodies = Bodies(self._db, self._spool)
         self._rejections_kept = rejections_kept
         self._rejection_body_bytes = rejection_body_bytes
@@ -94,17 +95,17 @@ class SQLiteInbox:
         return self._collector.collect(limit)
 
     def tidy(self, *, limit: int) -> int:
-        """Bring bodies into the database that stayed in the spool; return how many."""
+        """Bring in bodies that stayed in the spool, then move what events are found by."""
         brought = self._bodies.bring_in(limit)
         self._collector.retire_kept()
-        return brought
+        return brought or self._move_terms(limit)
 
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
         if not events:
             return []
-        with self._db.write() as connection:
-            return append(connection, events)
+        with self._db.write(committed=self._terms.committed) as connection:
+            return append(connection, self._terms, events)
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
         """Record refused requests, oldest forgotten first."""
@@ -304,7 +305,7 @@ class SQLiteInbox:
             # Others would leave their bodies behind.
             first = _first_spooled(connection)
             seqs = [seq for seq in _ids(connection, "purgeable", **asked) if seq < first]
-            terms.forget(connection, seqs)
+            self._terms.forget(connection, seqs)
             for query in _PURGE:
                 connection.execute(_Q[query], {"seqs": rows.pack(seqs)})
             rejections = connection.execute(_Q["purge_rejections"], asked).rowcount
@@ -318,6 +319,13 @@ class SQLiteInbox:
         """Close the files."""
         self._spool.close()
         self._db.close()
+
+    def _move_terms(self, limit: int) -> int:
+        with self._db.read() as connection:
+            if not terms.is_due(connection):
+                return 0
+        with self._db.write(durable=False) as connection:
+            return self._terms.tidy(connection, limit=limit)
 
     def _is_in_spool(self, purged: Mapping[str, Any]) -> bool:
         """Say whether a body of what is to be deleted may be in the spool."""

@@ -1,38 +1,49 @@
 """What events are found by: their ids and subjects, in an index that costs the same however large.
 
 In a sorted index each random key changes a page of its own, which is written to the log and then,
-at a checkpoint, at random into the file. So the terms of new events go to a small level first: its
-pages are few, and many terms share them. A level that is full is moved into the next one, which is
-larger, in the order of its terms and a slice at a time. It is a log-structured merge tree (O'Neil
-and others, 1996).
+at a checkpoint, at random into the file. So the terms of new events stay in memory first, where
+whoever appends reads them out of the events themselves. When they are many they are moved into a
+level of the table, in the order of their terms, so that many share a page, and a slice at a time. A
+level that is full is moved into the next one, which is larger, in the same way. It is a
+log-structured merge tree (O'Neil and others, 1996).
 
 A term is a number of 31 bits for a text, and a sign that tells ids from subjects. Another text may
 have it too, so whoever finds an event by a term compares the text.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from sqlite3 import Connection
-from zlib import crc32
 
-from almahook.inbox.event import NewEvent
+from almahook.inbox.sqlite.recent import Key, Recent, Term, Texts, id_term, subject_term
 from almahook.inbox.sqlite.rows import pack
-from almahook.inbox.sqlite.sql import load_queries
+from almahook.inbox.sqlite.sql import ManyRows, load_queries
 
 _Q = load_queries()
+_TERMS = ManyRows(_Q["insert_terms"])
 
-# How many events the first level takes. Their terms are on some 40 pages, and the worker collects
-# hundreds of events in one transaction.
-_FIRST = 8192
+# How many events are in memory before their terms are moved; they take some 5 MB. Whoever searches
+# looks through them, which takes milliseconds.
+_FIRST = 16_384
 # How many times larger the next level is. So often, at most, is a page written for each time that
-# the terms on it move down. The first two levels fit into SQLite's cache, and up to 8 million
+# the terms on it move down. The first two levels fit into SQLite's cache, and up to 16 million
 # events there is one more: one page to be read for each event that comes.
 _TIMES = 32
 # Each time so many events have come, a full level moves on by so many terms. That is twice what
 # they brought, so that it is empty before it is full again.
 _EVERY = 256
 _SLICE = 1024
+# When there is time, a level moves on that is filled to this part.
+_WHEN_QUIET = 4
+
+# An id, and mostly a subject.
+_OF_AN_EVENT = 2
+
+_NOTHING: tuple[Mapping[Key, int], Sequence[Texts]] = ({}, ())
+
+_ALL = 2**62
 
 _LEAST = -(2**31) - 1
 _MOST = 2**31
@@ -40,7 +51,7 @@ _MOST = 2**31
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Level:
-    """A row of the table of levels."""
+    """A row of the table of levels; the first level is the memory of whoever appends."""
 
     level: int
     gone: int
@@ -48,88 +59,131 @@ class _Level:
     term: int
     event_seq: int
 
+    def is_due(self, arrived: int, *, is_quiet: bool) -> bool:
+        """Say whether it is to move on: ``arrived`` is the newest event that it has whole."""
+        size: int = _FIRST * _TIMES**self.level
+        if is_quiet:
+            return self.going > self.gone or arrived - self.gone >= size // _WHEN_QUIET
+        return arrived - self.gone >= size
+
     def begun(self, arrived: int) -> "_Level":
-        """Begin to move on if it is full: ``arrived`` is the newest event that it has whole."""
-        is_full = arrived - self.gone >= _FIRST * _TIMES**self.level
-        return replace(self, going=arrived) if is_full and not self.is_moving else self
+        """Begin to move on, if it has not."""
+        return self if self.going > self.gone else replace(self, going=arrived)
 
-    @property
-    def is_moving(self) -> bool:
-        """Whether a part of its terms has left it."""
-        return self.going > self.gone
-
-    def after(self, end: tuple[int, int] | None) -> "_Level":
+    def after(self, end: Term | None) -> "_Level":
         """Say how far it is once the terms up to an end have moved, or all."""
         if end is None:
             return replace(self, gone=self.going, term=_LEAST, event_seq=0)
         return replace(self, term=end[0], event_seq=end[1])
 
 
-def id_term(event_id: str) -> int:
-    """Return the term of an id.
+class Terms:
+    """The terms of all events, for whoever appends; one thread at a time uses it."""
 
-    It is negative, so that ids lie together: only they are looked up for each event that comes.
-    """
-    return _term(event_id) - 2**31
+    def __init__(self) -> None:
+        self._recent = Recent()
+        self._uncommitted: tuple[Mapping[Key, int], Sequence[Texts]] = _NOTHING
 
+    def candidates(self, connection: Connection, keys: Sequence[Key]) -> list[tuple[int, int]]:
+        """Return places in ``keys``, each with the number of an event that may have that key.
 
-def subject_term(subject: str) -> int:
-    """Return the term of a subject; it is not negative."""
-    return _term(subject)
+        It is asked before anything is inserted.
+        """
+        self._uncommitted = _NOTHING
+        self._recent.read_on(connection)
+        packed = pack([id_term(event_id) for *_, event_id in keys])
+        found = connection.execute(_Q["candidates"], {"terms": packed}).fetchone()[0]
+        in_levels = [(place, seq) for place, seq in json.loads(found)]
+        return [*self._recent.having(keys), *in_levels]
 
+    def add(self, connection: Connection, seqs: Mapping[Key, int], texts: Sequence[Texts]) -> None:
+        """Index events that have just been inserted, by number in both."""
+        self._uncommitted = seqs, texts
+        first, last = texts[0][0], texts[-1][0]
+        if slices := last // _EVERY - (first - 1) // _EVERY:
+            self._move_on(connection, slices * _SLICE, is_quiet=False)
 
-def _term(text: str) -> int:
-    # With its sign it is what SQLite stores in four bytes.
-    return crc32(text.encode("utf-8")) >> 1
+    def committed(self) -> None:
+        """Keep what was added: its transaction has been committed, and no other has begun."""
+        self._recent.note(*self._uncommitted)
+        self._uncommitted = _NOTHING
 
+    def tidy(self, connection: Connection, *, limit: int) -> int:
+        """Move the terms of about so many events on, now that there is time; return of how many."""
+        self._recent.read_on(connection)
+        moved = self._move_on(connection, _OF_AN_EVENT * limit, is_quiet=True)
+        return ceil(moved / _OF_AN_EVENT)
 
-def candidates(connection: Connection, event_ids: Sequence[str]) -> list[tuple[int, int]]:
-    """Return places in ``event_ids``, each with the number of an event that may have that id."""
-    packed = pack(map(id_term, event_ids))
-    found = connection.execute(_Q["candidates"], {"terms": packed}).fetchone()[0]
-    return [(place, seq) for place, seq in json.loads(found)]
+    def forget(self, connection: Connection, seqs: Sequence[int]) -> None:
+        """Remove the terms of events that are still stored."""
+        if not seqs:
+            return
+        self._move_up_to(connection, max(seqs))
+        asked = {"seqs": pack(seqs)}
+        texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
+        found = [(id_term(event_id), seq) for seq, event_id, _ in texts]
+        found += [(subject_term(subject), seq) for seq, _, subject in texts]
+        connection.execute(_Q["purge_terms"], {"rows": pack(found)})
 
-
-def add(connection: Connection, events: Sequence[NewEvent], *, first: int) -> None:
-    """Index events that have just been stored, numbered from ``first`` on, and move levels on."""
-    found: list[int | None] = [id_term(event.event_id) for event in events]
-    found += [subject_term(event.subject) if event.subject else None for event in events]
-    given = {"terms": pack(found), "first": first, "events": len(events)}
-    connection.execute(_Q["insert_terms"], given)
-    newest = first + len(events) - 1
-    if slices := newest // _EVERY - (first - 1) // _EVERY:
-        _move_on(connection, newest, slices * _SLICE)
-
-
-def forget(connection: Connection, seqs: Sequence[int]) -> None:
-    """Remove the terms of events that are still stored."""
-    asked = {"seqs": pack(seqs)}
-    texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
-    found = [(id_term(event_id), seq) for seq, event_id, _ in texts]
-    found += [(subject_term(subject), seq) for seq, _, subject in texts]
-    connection.execute(_Q["purge_terms"], {"rows": pack(found)})
-
-
-def _move_on(connection: Connection, newest: int, size: int) -> None:
-    """Move ``size`` terms of each level that is full into the next.
-
-    Whoever appends does it, in the transaction that he has. Nobody else needs to be there for the
-    index to stay quick, and of what a crash takes neither the events nor the move remain.
-    """
-    arrived = newest
-    for row in connection.execute(_Q["levels"]).fetchall():
-        level = _Level(**row).begun(arrived)
-        if level.is_moving:
-            level = _move_slice(connection, level, size)
+    def _move_up_to(self, connection: Connection, seq: int) -> None:
+        """Have the terms of an event in the table: others too may have them in memory."""
+        level = _levels(connection)[0]
+        if level.gone < seq:
+            self._recent.read_on(connection)
+        while level.gone < seq:
+            _, level = self._move_recent(connection, level.begun(self._recent.newest), _ALL)
             connection.execute(_Q["set_level"], asdict(level))
+
+    def _move_on(self, connection: Connection, size: int, *, is_quiet: bool) -> int:
+        """Move ``size`` terms of each level that is due into the next.
+
+        Whoever appends does it too, in the transaction that he has. Nobody else needs to be there
+        for the index to stay quick, and of what a crash takes neither the events nor the move
+        remain.
+        """
+        moved = 0
+        arrived = self._recent.newest
+        for level in _levels(connection):
+            if level.is_due(arrived, is_quiet=is_quiet):
+                number, after = self._move_slice(connection, level.begun(arrived), size)
+                connection.execute(_Q["set_level"], asdict(after))
+                # All of a slice may be of newer events, which stay where they are.
+                moved += max(number, 1)
+            else:
+                after = level
+            arrived = after.gone
+        return moved
+
+    def _move_slice(self, connection: Connection, level: _Level, size: int) -> tuple[int, _Level]:
+        if level.level == 0:
+            return self._move_recent(connection, level, size)
+        return _move_stored(connection, level, size)
+
+    def _move_recent(self, connection: Connection, level: _Level, size: int) -> tuple[int, _Level]:
+        after = level.term, level.event_seq
+        moved = self._recent.terms(level.gone, level.going, after=after, size=size)
+        _TERMS.insert(connection, moved)
+        return len(moved), level.after(moved[-1] if len(moved) == size else None)
+
+
+def is_due(connection: Connection) -> bool:
+    """Say whether terms could be moved on, now that there is time."""
+    arrived = connection.execute(_Q["newest"]).fetchone()[0] or 0
+    for level in _levels(connection):
+        if level.is_due(arrived, is_quiet=True):
+            return True
         arrived = level.gone
+    return False
 
 
-def _move_slice(connection: Connection, level: _Level, size: int) -> _Level:
+def _levels(connection: Connection) -> list[_Level]:
+    return [_Level(**row) for row in connection.execute(_Q["levels"])]
+
+
+def _move_stored(connection: Connection, level: _Level, size: int) -> tuple[int, _Level]:
     row = connection.execute(_Q["slice_end"], {**asdict(level), "size": size}).fetchone()
     end = (row[0], row[1]) if row else None
     until_term, until_seq = end or (_MOST, 0)
     bounds = {**asdict(level), "until_term": until_term, "until_seq": until_seq}
     connection.execute(_Q["copy_slice"], bounds)
-    connection.execute(_Q["delete_slice"], bounds)
-    return level.after(end)
+    return connection.execute(_Q["delete_slice"], bounds).rowcount, level.after(end)

@@ -99,6 +99,14 @@ def add(inbox: Inbox, *events: NewEvent, match: Match | None = None) -> list[int
     return [receipt.seq for receipt in receipts]
 
 
+def tidy_all(inbox: Inbox, limit: int = 100) -> int:
+    """Do all that could wait; return of how many events."""
+    tidied = 0
+    while more := inbox.tidy(limit=limit):
+        tidied += more
+    return tidied
+
+
 def spool(inbox: Inbox, events: Sequence[NewEvent]) -> None:
     """Spool events together."""
     inbox.spool([inbox.pack(events)])
