@@ -10,6 +10,8 @@ class Scale:
 
     Attributes:
         rounds: How often everything is measured; the subjects take turns.
+        pairs: How often, in each round, what an aim is about is measured right beside what it is
+            compared with.
         seconds: How long a server is under load.
         connections: All numbers of connections; the middle one is measured with every peer.
         every_server_at: At which of them all servers are measured, and not almahook alone.
@@ -24,6 +26,7 @@ class Scale:
     """
 
     rounds: int
+    pairs: int
     seconds: int
     connections: tuple[int, ...]
     every_server_at: tuple[int, ...]
@@ -39,6 +42,7 @@ class Scale:
 SCALES: Mapping[str, Scale] = {
     "quick": Scale(
         rounds=1,
+        pairs=1,
         seconds=1,
         connections=(64,),
         every_server_at=(64,),
@@ -51,6 +55,7 @@ SCALES: Mapping[str, Scale] = {
     ),
     "usual": Scale(
         rounds=3,
+        pairs=2,
         seconds=3,
         connections=(8, 64, 512),
         every_server_at=(64,),
@@ -63,6 +68,7 @@ SCALES: Mapping[str, Scale] = {
     ),
     "full": Scale(
         rounds=5,
+        pairs=2,
         seconds=5,
         connections=(8, 64, 512),
         every_server_at=(8, 64, 512),

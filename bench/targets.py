@@ -1,6 +1,6 @@
 """What almahook aims at, as ratios of medians in one run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.figures import Figures, Spread
@@ -35,7 +35,18 @@ def _value(workload: str, value: str, condition: str) -> Callable[[Figures], Spr
     return lambda figures: figures.of(workload).spread("almahook", condition, value)
 
 
-def _acks(aim: str, peer: str, at_least: float) -> Target:
+_PEERS: Mapping[str, tuple[str, float]] = {
+    "fastapi-sqlite": ("FastAPI + SQLAlchemy + SQLite", 25),
+    "webhook-waits": ("Debian's `webhook`, waiting for its command", 15),
+    "node": ("Node's bare http + crypto", 1),
+    "njs": ("nginx + njs", 1),
+}
+COMPARED = tuple(_PEERS)
+"""The servers that an aim of acknowledging is about."""
+
+
+def _acks(peer: str) -> Target:
+    aim, at_least = _PEERS[peer]
     measure = _times("ack", ("almahook", _LOADED), (peer, _LOADED))
     return Target(aim=f"acknowledgements, against {aim}", measure=measure, at_least=at_least)
 
@@ -76,10 +87,7 @@ def _grown(aim: str, value: str) -> Target:
 
 
 TARGETS: Sequence[Target] = (
-    _acks("FastAPI + SQLAlchemy + SQLite", "fastapi-sqlite", 25),
-    _acks("Debian's `webhook`, waiting for its command", "webhook-waits", 15),
-    _acks("Node's bare http + crypto", "node", 1),
-    _acks("nginx + njs", "njs", 1),
+    *map(_acks, COMPARED),
     Target(
         aim="p99 of an acknowledgement, 64 connections",
         measure=_value("ack", "p99_ms", _LOADED),

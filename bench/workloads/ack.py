@@ -1,32 +1,45 @@
 """Durable acknowledgement: verify, store, answer 200."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from bench.bench import Bench
 from bench.figures import BenchError
 from bench.servers import SERVERS, Server
 from bench.serving import Serving, require_right, serving
+from bench.targets import COMPARED
 from bench.usage import Usage
 from bench.wrk import Load, load
 
 NAME = "ack"
+_OURS = "almahook"
 
 
 def run(bench: Bench) -> None:
     """Measure all servers in turns."""
-    for turn in range(bench.scale.rounds):
+    turns = count()
+    for _ in range(bench.scale.rounds):
         for connections in bench.scale.connections:
-            for name, server in SERVERS.items():
-                if name == "almahook" or connections in bench.scale.every_server_at:
-                    bench.attempt(
-                        NAME,
-                        name,
-                        f"{connections} connections",
-                        turn,
-                        partial(measure, bench, server, connections),
-                    )
+            with_others = connections in bench.scale.every_server_at
+            for names in _together(bench.scale.pairs) if with_others else [[_OURS]]:
+                turn = next(turns)
+                for name in names:
+                    _attempt(bench, name, connections, turn)
+
+
+def _together(pairs: int) -> Iterator[Sequence[str]]:
+    """Say which servers stand next to each other."""
+    yield [name for name in SERVERS if name not in COMPARED]
+    for number in range(pairs):
+        # Neither has always the machine that the other has left.
+        yield from ([_OURS, peer] if number % 2 == 0 else [peer, _OURS] for peer in COMPARED)
+
+
+def _attempt(bench: Bench, name: str, connections: int, turn: int) -> None:
+    measured = partial(measure, bench, SERVERS[name], connections)
+    bench.attempt(NAME, name, f"{connections} connections", turn, measured)
 
 
 def measure(bench: Bench, server: Server, connections: int, folder: Path) -> Mapping[str, float]:

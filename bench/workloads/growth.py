@@ -38,7 +38,7 @@ def run(bench: Bench) -> None:
         fill(folders[size] / "inbox.db", size, bench.size, say)
     # Gigabytes that are still to be written would be written while others are measured.
     os.sync()
-    for turn in range(bench.scale.rounds):
+    for turn in range(bench.scale.rounds * bench.scale.pairs):
         for size, folder in folders.items():
             bench.attempt(
                 NAME,
