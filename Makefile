@@ -37,7 +37,7 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-bench: $(BENCH)/.ready ## measure beside what people use instead, some 15 minutes (ARGS="--only ack --quick", --full)
+bench: $(BENCH)/.ready ## measure beside what people use instead, some 20 minutes (ARGS="--only ack --quick", --full)
 	@sh bench/install.sh
 	@$(BENCH)/bin/python -m bench $(ARGS)
 
