@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from sqlite3 import Connection
+from sys import intern
 from typing import Any
 
 from almahook.inbox.contract import Receipt
@@ -50,7 +51,8 @@ def append(
 
 
 def _key(event: NewEvent) -> Key:
-    return event.profile, event.action, event.event, event.event_id
+    # Of all but the id there are few, and thousands of keys are in memory.
+    return intern(event.profile), intern(event.action), intern(event.event), event.event_id
 
 
 def _known(connection: Connection, terms: Terms, keys: Sequence[Key]) -> dict[int, int]:

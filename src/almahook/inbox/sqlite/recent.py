@@ -53,7 +53,7 @@ class Recent:
     def read_on(self, connection: Connection) -> None:
         """Read what others have stored; nothing may have been changed in this transaction."""
         gone, found = connection.execute(_Q["recent"], {"newest": self.newest}).fetchone()
-        self._let_go(gone)
+        self.let_go(gone)
         events = json.loads(found)
         seqs: dict[Key, int] = {tuple(key): seq for seq, _, *key in events}
         self.note(seqs, [(seq, key[-1], subject) for seq, subject, *key in events])
@@ -70,6 +70,13 @@ class Recent:
         seqs = self._seqs
         return [(place, seqs[key]) for place, key in enumerate(keys) if key in seqs]
 
+    def let_go(self, gone: int) -> None:
+        """Forget the events whose terms are in the table: those up to one."""
+        if self._texts and self._texts[0][0] <= gone:
+            self._sorted = ((0, 0), ())
+            self._texts = [texts for texts in self._texts if texts[0] > gone]
+            self._seqs = {key: seq for key, seq in self._seqs.items() if seq > gone}
+
     def terms(self, gone: int, going: int, *, after: Term, size: int) -> Sequence[Term]:
         """Return so many terms of the events behind one and up to one, the next after a term."""
         known, ordered = self._sorted
@@ -78,13 +85,6 @@ class Recent:
             self._sorted = (gone, going), ordered
         start = bisect_right(ordered, after)
         return ordered[start : start + size]
-
-    def _let_go(self, gone: int) -> None:
-        """Forget the events whose terms are in the table: those up to one."""
-        if self._texts and self._texts[0][0] <= gone:
-            self._sorted = ((0, 0), ())
-            self._texts = [texts for texts in self._texts if texts[0] > gone]
-            self._seqs = {key: seq for key, seq in self._seqs.items() if seq > gone}
 
 
 def _terms(texts: Iterable[Texts]) -> Iterator[Term]:

@@ -301,7 +301,7 @@ class SQLiteInbox:
         asked = {"before": before, "limit": limit}
         while self._is_in_spool(asked) and self.tidy(limit=_BROUGHT_IN):
             pass
-        with self._db.write() as connection:
+        with self._db.write(committed=self._terms.committed) as connection:
             # Others would leave their bodies behind.
             first = _first_spooled(connection)
             seqs = [seq for seq in _ids(connection, "purgeable", **asked) if seq < first]
@@ -324,7 +324,7 @@ class SQLiteInbox:
         with self._db.read() as connection:
             if not terms.is_due(connection):
                 return 0
-        with self._db.write(durable=False) as connection:
+        with self._db.write(durable=False, committed=self._terms.committed) as connection:
             return self._terms.tidy(connection, limit=limit)
 
     def _is_in_spool(self, purged: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ have it too, so whoever finds an event by a term compares the text.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from sqlite3 import Connection
 
@@ -24,7 +24,7 @@ from almahook.inbox.sqlite.sql import ManyRows, load_queries
 _Q = load_queries()
 _TERMS = ManyRows(_Q["insert_terms"])
 
-# How many events are in memory before their terms are moved; they take some 5 MB. Whoever searches
+# How many events are in memory before their terms are moved; they take some 10 MB. Whoever searches
 # looks through them, which takes milliseconds.
 _FIRST = 16_384
 # How many times larger the next level is. So often, at most, is a page written for each time that
@@ -40,8 +40,6 @@ _WHEN_QUIET = 4
 
 # An id, and mostly a subject.
 _OF_AN_EVENT = 2
-
-_NOTHING: tuple[Mapping[Key, int], Sequence[Texts]] = ({}, ())
 
 _ALL = 2**62
 
@@ -77,40 +75,55 @@ class _Level:
         return replace(self, term=end[0], event_seq=end[1])
 
 
+@dataclass(kw_only=True, slots=True)
+class _Change:
+    """What a transaction changes in memory once it is committed.
+
+    Attributes:
+        seqs: The numbers of events that were inserted, by key.
+        texts: What they are found by.
+        gone: Up to this event all terms are in the table.
+    """
+
+    seqs: Mapping[Key, int] = field(default_factory=dict)
+    texts: Sequence[Texts] = ()
+    gone: int = 0
+
+
 class Terms:
     """The terms of all events, for whoever appends; one thread at a time uses it."""
 
     def __init__(self) -> None:
         self._recent = Recent()
-        self._uncommitted: tuple[Mapping[Key, int], Sequence[Texts]] = _NOTHING
+        self._change = _Change()
 
     def candidates(self, connection: Connection, keys: Sequence[Key]) -> list[tuple[int, int]]:
         """Return places in ``keys``, each with the number of an event that may have that key.
 
         It is asked before anything is inserted.
         """
-        self._uncommitted = _NOTHING
-        self._recent.read_on(connection)
+        self._begin(connection)
         packed = pack([id_term(event_id) for *_, event_id in keys])
         found = connection.execute(_Q["candidates"], {"terms": packed}).fetchone()[0]
         in_levels = [(place, seq) for place, seq in json.loads(found)]
         return [*self._recent.having(keys), *in_levels]
 
     def add(self, connection: Connection, seqs: Mapping[Key, int], texts: Sequence[Texts]) -> None:
-        """Index events that have just been inserted, by number in both."""
-        self._uncommitted = seqs, texts
+        """Index events just inserted, given by their keys and, oldest first, by their texts."""
+        self._change = _Change(seqs=seqs, texts=texts)
         first, last = texts[0][0], texts[-1][0]
         if slices := last // _EVERY - (first - 1) // _EVERY:
             self._move_on(connection, slices * _SLICE, is_quiet=False)
 
     def committed(self) -> None:
-        """Keep what was added: its transaction has been committed, and no other has begun."""
-        self._recent.note(*self._uncommitted)
-        self._uncommitted = _NOTHING
+        """Keep what was added, and let go of what was moved: no other transaction has begun."""
+        change, self._change = self._change, _Change()
+        self._recent.note(change.seqs, change.texts)
+        self._recent.let_go(change.gone)
 
     def tidy(self, connection: Connection, *, limit: int) -> int:
         """Move the terms of about so many events on, now that there is time; return of how many."""
-        self._recent.read_on(connection)
+        self._begin(connection)
         moved = self._move_on(connection, _OF_AN_EVENT * limit, is_quiet=True)
         return ceil(moved / _OF_AN_EVENT)
 
@@ -118,6 +131,7 @@ class Terms:
         """Remove the terms of events that are still stored."""
         if not seqs:
             return
+        self._begin(connection)
         self._move_up_to(connection, max(seqs))
         asked = {"seqs": pack(seqs)}
         texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
@@ -125,11 +139,14 @@ class Terms:
         found += [(subject_term(subject), seq) for seq, _, subject in texts]
         connection.execute(_Q["purge_terms"], {"rows": pack(found)})
 
+    def _begin(self, connection: Connection) -> None:
+        """Look what others have done since the last transaction."""
+        self._change = _Change()
+        self._recent.read_on(connection)
+
     def _move_up_to(self, connection: Connection, seq: int) -> None:
         """Have the terms of an event in the table: others too may have them in memory."""
         level = _levels(connection)[0]
-        if level.gone < seq:
-            self._recent.read_on(connection)
         while level.gone < seq:
             _, level = self._move_recent(connection, level.begun(self._recent.newest), _ALL)
             connection.execute(_Q["set_level"], asdict(level))
@@ -163,7 +180,9 @@ class Terms:
         after = level.term, level.event_seq
         moved = self._recent.terms(level.gone, level.going, after=after, size=size)
         _TERMS.insert(connection, moved)
-        return len(moved), level.after(moved[-1] if len(moved) == size else None)
+        level = level.after(moved[-1] if len(moved) == size else None)
+        self._change.gone = level.gone
+        return len(moved), level
 
 
 def is_due(connection: Connection) -> bool:
