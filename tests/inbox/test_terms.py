@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from almahook.inbox import EventFilter, Inbox, NewEvent, Receipt
 from almahook.inbox.sqlite import SQLiteInbox, terms
 from almahook.inbox.sqlite.append import append
+from almahook.inbox.sqlite.recent import id_term, subject_term
 from almahook.inbox.sqlite.sql import load_migrations, load_queries, statements
 from almahook.testing.inbox_contract.given import (
     LATER,
@@ -158,8 +159,8 @@ class Processes:
 
 
 def test_the_twins_of_these_tests_are_twins() -> None:
-    assert terms.id_term(TWINS[0]) == terms.id_term(TWINS[1])
-    assert terms.subject_term(TWINS[0]) == terms.subject_term(TWINS[1])
+    assert id_term(TWINS[0]) == id_term(TWINS[1])
+    assert subject_term(TWINS[0]) == subject_term(TWINS[1])
 
 
 @pytest.mark.usefixtures("small_levels")
@@ -437,8 +438,8 @@ def inbox_of_schema_4(path: Path) -> None:
     with closing(SQLiteInbox(path)) as inbox:
         fill(inbox, 101, "book")
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.create_function("id_term", 1, terms.id_term)
-        connection.create_function("subject_term", 1, terms.subject_term)
+        connection.create_function("id_term", 1, id_term)
+        connection.create_function("subject_term", 1, subject_term)
         connection.execute("""
             INSERT INTO terms SELECT 0, term, seq FROM (
                 SELECT id_term(event_id) AS term, seq FROM events

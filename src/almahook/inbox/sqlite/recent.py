@@ -81,13 +81,14 @@ class Recent:
         """Return so many terms of the events behind one and up to one, the next after a term."""
         known, ordered = self._sorted
         if known != (gone, going):
-            ordered = sorted(_terms(texts for texts in self._texts if gone < texts[0] <= going))
+            ordered = sorted(terms_of(texts for texts in self._texts if gone < texts[0] <= going))
             self._sorted = (gone, going), ordered
         start = bisect_right(ordered, after)
         return ordered[start : start + size]
 
 
-def _terms(texts: Iterable[Texts]) -> Iterator[Term]:
+def terms_of(texts: Iterable[Texts]) -> Iterator[Term]:
+    """Return what events are found by: an id each, and a subject if there is one."""
     for seq, event_id, subject in texts:
         yield id_term(event_id), seq
         if subject:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from sqlite3 import Connection
 
-from almahook.inbox.sqlite.recent import Key, Recent, Term, Texts, id_term, subject_term
+from almahook.inbox.sqlite.recent import Key, Recent, Term, Texts, id_term, terms_of
 from almahook.inbox.sqlite.rows import pack
 from almahook.inbox.sqlite.sql import ManyRows, load_queries
 
@@ -61,12 +61,17 @@ class _Level:
         """Say whether it is to move on: ``arrived`` is the newest event that it has whole."""
         size: int = _FIRST * _TIMES**self.level
         if is_quiet:
-            return self.going > self.gone or arrived - self.gone >= size // _WHEN_QUIET
+            return self.is_moving or arrived - self.gone >= size // _WHEN_QUIET
         return arrived - self.gone >= size
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it has begun to move on."""
+        return self.going > self.gone
 
     def begun(self, arrived: int) -> "_Level":
         """Begin to move on, if it has not."""
-        return self if self.going > self.gone else replace(self, going=arrived)
+        return self if self.is_moving else replace(self, going=arrived)
 
     def after(self, end: Term | None) -> "_Level":
         """Say how far it is once the terms up to an end have moved, or all."""
@@ -135,9 +140,7 @@ class Terms:
         self._move_up_to(connection, max(seqs))
         asked = {"seqs": pack(seqs)}
         texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
-        found = [(id_term(event_id), seq) for seq, event_id, _ in texts]
-        found += [(subject_term(subject), seq) for seq, _, subject in texts]
-        connection.execute(_Q["purge_terms"], {"rows": pack(found)})
+        connection.execute(_Q["purge_terms"], {"rows": pack(terms_of(texts))})
 
     def _begin(self, connection: Connection) -> None:
         """Look what others have done since the last transaction."""
@@ -148,8 +151,7 @@ class Terms:
         """Have the terms of an event in the table: others too may have them in memory."""
         level = _levels(connection)[0]
         while level.gone < seq:
-            _, level = self._move_recent(connection, level.begun(self._recent.newest), _ALL)
-            connection.execute(_Q["set_level"], asdict(level))
+            _, level = self._move_slice(connection, level.begun(self._recent.newest), _ALL)
 
     def _move_on(self, connection: Connection, size: int, *, is_quiet: bool) -> int:
         """Move ``size`` terms of each level that is due into the next.
@@ -161,20 +163,19 @@ class Terms:
         moved = 0
         arrived = self._recent.newest
         for level in _levels(connection):
+            after = level
             if level.is_due(arrived, is_quiet=is_quiet):
                 number, after = self._move_slice(connection, level.begun(arrived), size)
-                connection.execute(_Q["set_level"], asdict(after))
                 # All of a slice may be of newer events, which stay where they are.
                 moved += max(number, 1)
-            else:
-                after = level
             arrived = after.gone
         return moved
 
     def _move_slice(self, connection: Connection, level: _Level, size: int) -> tuple[int, _Level]:
-        if level.level == 0:
-            return self._move_recent(connection, level, size)
-        return _move_stored(connection, level, size)
+        move = self._move_recent if level.level == 0 else _move_stored
+        number, after = move(connection, level, size)
+        connection.execute(_Q["set_level"], asdict(after))
+        return number, after
 
     def _move_recent(self, connection: Connection, level: _Level, size: int) -> tuple[int, _Level]:
         after = level.term, level.event_seq
