@@ -7,7 +7,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from almahook.app.new_event import new_event
 from almahook.inbox import (
     Assignment,
     Attempt,
@@ -20,7 +19,8 @@ from almahook.inbox import (
     StoredEvent,
 )
 from almahook.inbox.sqlite import SQLiteInbox
-from almahook.protocol import Accepted, read_envelope, sign
+from almahook.protocol import Endpoint, sign
+from almahook.protocol.answering import accept
 from almahook.testing import sample
 
 SECRET = "clé-secrète"
@@ -93,14 +93,14 @@ class Project:
         profile = overrides.pop("profile", "main")
         message_id = overrides.pop("id", str(time.monotonic_ns()))
         body = overrides.pop("body", None) or sample(action, **names, **overrides)
-        accepted = Accepted(
-            profile=profile,
-            envelope=replace(read_envelope(body), id=message_id),
-            secret_index=0,
-            body=body,
+        accepted = accept(
+            body,
+            signature=sign(body, secret=SECRET.encode()).encode(),
             content_type="application/json",
+            endpoint=Endpoint(profile=profile, secrets=[SECRET.encode()]),
+            received_at=time.time() - ago,
         )
-        (receipt,) = self.inbox.append([new_event(accepted, received_at=time.time() - ago)])
+        (receipt,) = self.inbox.append([replace(accepted, event_id=message_id)])
         return receipt.seq
 
     def dispatch(self, *handlers: str) -> None:

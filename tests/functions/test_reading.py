@@ -9,13 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almahook.app.functions.reading import read
-from almahook.app.new_event import new_event
 from almahook.errors import MessageError
 from almahook.inbox import NewEvent
 from almahook.inbox.aws.message import read_message, write_message
 from almahook.inbox.aws.text import event_text
-from almahook.protocol import Request
-from almahook.protocol.accepted import accept
+from almahook.protocol import Endpoint, sign
+from almahook.protocol.answering import accept
 from almahook.simulator import to_xml
 
 SAMPLES = sorted(
@@ -25,35 +24,42 @@ SAMPLES = sorted(
 )
 
 
-def request_of(body: bytes, content_type: str = "application/json") -> Request:
-    return Request(method="POST", body=body, content_type=content_type)
-
-
-def sent_by_the_function(request: Request) -> str | type[MessageError]:
+def sent_by_the_function(
+    body: bytes, content_type: str = "application/json"
+) -> str | type[MessageError]:
     try:
-        fields = read(request, profile="main", secret_index=1)
+        fields = read(
+            body, content_type=content_type, profile="main", secret_index=1, received_at=1.5
+        )
     except MessageError as error:
         return type(error)
-    return event_text({**fields, "received_at": 1.5})
+    return event_text(fields)
 
 
-def stored_by_others(request: Request) -> NewEvent | type[MessageError]:
+def stored_by_others(
+    body: bytes, content_type: str = "application/json"
+) -> NewEvent | type[MessageError]:
     try:
-        accepted = accept(request, profile="main", secret_index=1)
+        return accept(
+            body,
+            signature=sign(body, secret=b"a").encode(),
+            content_type=content_type,
+            endpoint=Endpoint(profile="main", secrets=[b"b", b"a"]),
+            received_at=1.5,
+        )
     except MessageError as error:
         return type(error)
-    return new_event(accepted, received_at=1.5)
 
 
-def require_the_same(request: Request) -> None:
-    sent, stored = sent_by_the_function(request), stored_by_others(request)
+def require_the_same(body: bytes, content_type: str = "application/json") -> None:
+    sent, stored = sent_by_the_function(body, content_type), stored_by_others(body, content_type)
     assert (read_message(sent) if isinstance(sent, str) else sent) == stored
 
 
 @pytest.mark.parametrize("body", [*SAMPLES, *(to_xml(body) for body in SAMPLES)])
 def test_every_sample_is_sent_as_other_hosts_would_store_it(body: bytes) -> None:
-    assert isinstance(sent_by_the_function(request_of(body)), str)
-    require_the_same(request_of(body))
+    assert isinstance(sent_by_the_function(body), str)
+    require_the_same(body)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +83,11 @@ def test_every_sample_is_sent_as_other_hosts_would_store_it(body: bytes) -> None
     ],
 )
 def test_what_is_odd_is_sent_or_refused_as_by_other_hosts(body: bytes) -> None:
-    require_the_same(request_of(body))
+    require_the_same(body)
 
 
 def test_a_content_type_of_any_length_is_cut_as_by_other_hosts() -> None:
-    require_the_same(request_of(b'{"action":"LOAN"}', content_type="é" * 500))
+    require_the_same(b'{"action":"LOAN"}', content_type="é" * 500)
 
 
 FIELDS = st.one_of(st.none(), st.integers(), st.floats(), st.text(), st.just({"value": "LOAN"}))
@@ -95,12 +101,11 @@ FIELDS = st.one_of(st.none(), st.integers(), st.floats(), st.text(), st.just({"v
     st.binary(max_size=4),
 )
 def test_whatever_the_fields_are_they_are_read_alike(fields: dict[str, Any], end: bytes) -> None:
-    require_the_same(request_of(json.dumps({"action": "LOAN", **fields}).encode() + end))
+    require_the_same(json.dumps({"action": "LOAN", **fields}).encode() + end)
 
 
 def test_an_event_has_one_form_in_the_queue_whoever_puts_it_there() -> None:
-    request = request_of(SAMPLES[0])
-    sent, stored = sent_by_the_function(request), stored_by_others(request)
+    sent, stored = sent_by_the_function(SAMPLES[0]), stored_by_others(SAMPLES[0])
     assert isinstance(sent, str)
     assert isinstance(stored, NewEvent)
     assert json.loads(sent) == json.loads(write_message(stored))

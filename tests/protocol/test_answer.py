@@ -21,10 +21,10 @@ from almahook.protocol import (
     Accepted,
     Challenged,
     Endpoint,
+    Outcome,
     Refused,
     Request,
     answer,
-    read_envelope,
     reply,
     sign,
 )
@@ -43,42 +43,68 @@ def endpoint_with(**fields) -> Endpoint:
     return Endpoint(**{"profile": "main", "secrets": [SECRET], **fields})
 
 
+def outcome_of(request: Request, endpoint: Endpoint | None = ENDPOINT) -> Outcome:
+    return answer(request, endpoint=endpoint, received_at=12.5)
+
+
+def accepted(request: Request, endpoint: Endpoint = ENDPOINT) -> Accepted:
+    outcome = outcome_of(request, endpoint)
+    assert isinstance(outcome, Accepted)
+    return outcome
+
+
 def refusal(request: Request, endpoint: Endpoint | None = ENDPOINT) -> tuple[type, int]:
-    outcome = answer(request, endpoint=endpoint)
+    outcome = outcome_of(request, endpoint)
     assert isinstance(outcome, Refused)
     return type(outcome.error), outcome.status
 
 
 def test_a_signed_message_is_accepted_with_everything_that_is_to_be_stored() -> None:
-    outcome = answer(post(content_type="text/plain"), endpoint=ENDPOINT)
-    assert outcome == Accepted(
-        profile="main",
-        envelope=read_envelope(BODY),
-        secret_index=0,
-        body=BODY,
-        content_type="text/plain",
+    body = (
+        b'{"id":"7","action":"LOAN","institution":{"value":"01X"},"time":"2026-01-02T03:04:05Z",'
+        b'"event":{"value":"LOAN_LOST","desc":"Loan lost"},"item_loan":{"loan_id":"5"}}'
     )
+    assert accepted(post(body, content_type="text/plain")) == Accepted(
+        profile="main",
+        action="LOAN",
+        event="LOAN_LOST",
+        event_id="7",
+        institution="01X",
+        time="2026-01-02T03:04:05Z",
+        subject="5",
+        content_type="text/plain",
+        body=body,
+        received_at=12.5,
+        secret_index=0,
+    )
+
+
+@pytest.mark.parametrize("action", [b"LOAN", b"loan", b"OTHER"])
+def test_a_message_without_an_id_is_known_by_its_body(action) -> None:
+    bodies = [b'{"action":"%b","x":%d}' % (action, number) for number in (1, 1, 2)]
+    first, again, other = (accepted(post(body)).event_id for body in bodies)
+    assert first == again != other
+
+
+def test_a_content_type_is_kept_in_part() -> None:
+    assert len(accepted(post(content_type="x" * 10_000)).content_type) == 100
 
 
 def test_the_secret_that_signed_is_told() -> None:
     endpoint = endpoint_with(secrets=[b"new", SECRET])
-    outcome = answer(post(), endpoint=endpoint)
-    assert isinstance(outcome, Accepted)
-    assert outcome.secret_index == 1
+    assert accepted(post(), endpoint).secret_index == 1
 
 
 @pytest.mark.parametrize("content_type", ["", "application/xml", "text/html; charset=latin-1", "x"])
 def test_the_content_type_decides_nothing(content_type) -> None:
     xml = b"<webhook><id>7</id><action>LOAN</action></webhook>"
     for body in (BODY, xml):
-        outcome = answer(post(body, content_type=content_type), endpoint=ENDPOINT)
-        assert isinstance(outcome, Accepted)
-        assert outcome.envelope.id == "7"
+        assert accepted(post(body, content_type=content_type)).event_id == "7"
 
 
 def test_a_challenge_is_answered_and_any_other_get_is_explained() -> None:
     get = Request(method="GET", query="challenge=abc")
-    assert answer(get, endpoint=ENDPOINT) == Challenged(challenge="abc")
+    assert outcome_of(get) == Challenged(challenge="abc")
     assert refusal(Request(method="GET", query="x=1")) == (ChallengeMissingError, 400)
 
 
@@ -130,7 +156,7 @@ def test_without_a_secret_alma_is_asked_to_come_again(secrets) -> None:
 
 
 def test_the_limit_is_the_largest_body_that_is_taken() -> None:
-    assert isinstance(answer(post(), endpoint=endpoint_with(max_body_bytes=len(BODY))), Accepted)
+    assert accepted(post(), endpoint_with(max_body_bytes=len(BODY))).body == BODY
     small = endpoint_with(max_body_bytes=len(BODY) - 1)
     assert refusal(post(), small) == (BodyTooLargeError, 413)
     assert refusal(Request(method="POST", body=BODY), small) == (BodyTooLargeError, 413)
@@ -138,7 +164,7 @@ def test_the_limit_is_the_largest_body_that_is_taken() -> None:
 
 def test_a_body_of_ten_mebibytes_is_taken_unless_the_profile_says_otherwise() -> None:
     largest = BODY.ljust(10 * 1024 * 1024)
-    assert isinstance(answer(post(largest), endpoint=ENDPOINT), Accepted)
+    assert accepted(post(largest)).body == largest
     assert refusal(post(largest + b" ")) == (BodyTooLargeError, 413)
 
 
@@ -159,8 +185,7 @@ def test_a_signed_body_that_is_no_message_is_refused_for_good(body, error) -> No
 def test_neither_a_secret_nor_a_body_is_in_a_repr() -> None:
     body = b'{"action":"USER","webhook_user":{"user":{"pin_number":"4921"}}}'
     request = post(body)
-    outcome = answer(request, endpoint=ENDPOINT)
-    shown = f"{ENDPOINT!r} {request!r} {outcome!r} {answer(post(b'4921'), endpoint=ENDPOINT)!r}"
+    shown = f"{ENDPOINT!r} {request!r} {outcome_of(request)!r} {outcome_of(post(b'4921'))!r}"
     assert "4921" not in shown
     assert SECRET.decode() not in shown
 
@@ -185,7 +210,7 @@ ENDPOINTS = st.none() | st.builds(
 @settings(deadline=None)
 @given(REQUESTS, ENDPOINTS, st.sampled_from(["inbox", "direct"]))
 def test_no_request_breaks_the_decision_or_its_answer(request, endpoint, mode) -> None:
-    response = reply(answer(request, endpoint=endpoint), mode=mode)
+    response = reply(outcome_of(request, endpoint), mode=mode)
     assert json.loads(response.body)
     assert response.status in {200, 400, 401, 404, 405, 413, 503}
 
@@ -201,5 +226,5 @@ def test_no_request_breaks_the_decision_or_its_answer(request, endpoint, mode) -
     )
 )
 def test_no_signed_body_breaks_the_decision(body) -> None:
-    outcome = answer(post(body), endpoint=ENDPOINT)
+    outcome = outcome_of(post(body))
     assert isinstance(outcome, Accepted) or outcome.status == 400

@@ -66,13 +66,13 @@ def test_the_challenge_is_decoded_once(query, challenge) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from([quote, quote_plus]))
 def test_any_challenge_comes_back_as_it_was(challenge, encode) -> None:
     query = f"institution=X&challenge={encode(challenge)}&y=1"
-    response = reply(answer(Request(method="GET", query=query), endpoint=ENDPOINT))
+    response = reply(answer(Request(method="GET", query=query), endpoint=ENDPOINT, received_at=1.0))
     assert json.loads(response.body) == {"challenge": challenge}
 
 
 @given(st.text(st.characters()))
 def test_no_query_breaks_the_answer(query) -> None:
-    outcome = answer(Request(method="GET", query=query), endpoint=ENDPOINT)
+    outcome = answer(Request(method="GET", query=query), endpoint=ENDPOINT, received_at=1.0)
     assert reply(outcome).status == (200 if isinstance(outcome, Challenged) else 400)
 
 
@@ -96,5 +96,7 @@ def test_no_challenge_gets_out_of_its_quotes(challenge) -> None:
 
 def test_the_challenge_needs_no_secret_and_no_signature() -> None:
     bare = Endpoint(profile="main", secrets=[])
-    outcome = answer(Request(method="GET", query=f"challenge={UUID}"), endpoint=bare)
+    outcome = answer(
+        Request(method="GET", query=f"challenge={UUID}"), endpoint=bare, received_at=1.0
+    )
     assert outcome == Challenged(challenge=UUID)

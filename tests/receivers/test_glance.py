@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from almahook.protocol.message import signature_bytes
 from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, Glance, Glancer, glance, request_line
 from almahook.receivers.head import Head
 
@@ -20,9 +21,15 @@ def plain(*more: bytes) -> bytes:
     return request(b"Host: hooks.example.edu", b"Content-Length: 7", *more)
 
 
-def head(seen: Glance[str]) -> Head:
-    """Return what a glance has seen, as what reads a parser's headers says it."""
-    return Head(seen.signature, seen.content_type, seen.announced, is_chunked=False)
+def head(seen: Glance[str]) -> tuple[object, ...]:
+    """Return what a glance has seen."""
+    return seen.signature, seen.content_type, seen.announced, False
+
+
+def parsed_head(data: bytes) -> tuple[object, ...]:
+    """Return the same as what reads a parser's headers says it."""
+    signature, *rest = Head.of(Parsed(data).headers)
+    return signature_bytes(signature), *rest
 
 
 class Parsed:
@@ -57,7 +64,7 @@ def test_a_plain_request_is_taken_with_what_its_head_says() -> None:
     seen = glance(data, TARGETS)
     assert seen is not None
     assert seen.target == "main"
-    assert head(seen) == Head("abc=", "application/json", 7, is_chunked=False)
+    assert head(seen) == (b"abc=", "application/json", 7, False)
     assert data[seen.body_from :] == b'{"a":1}'
 
 
@@ -74,7 +81,7 @@ def test_a_plain_request_is_taken_with_what_its_head_says() -> None:
 def test_fields_that_every_parser_reads_alike_are_taken(field: bytes) -> None:
     seen = glance(plain(field), TARGETS)
     assert seen is not None
-    assert head(seen) == Head.of(Parsed(plain(field)).headers)
+    assert head(seen) == parsed_head(plain(field))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +178,7 @@ def test_whatever_is_taken_is_what_the_parser_reads(fields, length, rest) -> Non
     assert parsed.ended == 1
     assert parsed.url == b"/webhooks/main"
     assert parsed.body == whole[seen.body_from :]
-    assert Head.of(parsed.headers) == head(seen)
+    assert head(seen) == parsed_head(whole)
 
 
 def signed(*fields: bytes, signature: bytes = b"A" * 43 + b"=", body: bytes = b'{"a":1}') -> bytes:
@@ -211,6 +218,53 @@ def one_that_knows(data: bytes, targets: dict[bytes, str] = TARGETS) -> Glancer[
 )
 def test_one_who_knows_a_head_reads_all_others_as_one_who_knows_none(data: bytes) -> None:
     assert one_that_knows(signed()).glance(data) == glance(data, TARGETS)
+
+
+def whole(data: bytes) -> tuple[object, ...] | None:
+    """Say how a request is recognised that a glance takes for all of the data."""
+    seen = glance(data, TARGETS)
+    if seen is None or seen.body_from + seen.announced != len(data):
+        return None
+    return seen.target, seen.signature, seen.content_type, data[seen.body_from :]
+
+
+@pytest.mark.parametrize(
+    ("data", "is_recognised"),
+    [
+        (signed(), True),
+        (signed(signature=b"B" * 43 + b"=", body=b'{"another": "body"}'), True),
+        (signed()[:-1], False),
+        (signed() + b"P", False),
+        (signed() + signed(), False),
+        (signed(body=b"x" * MAX_GLANCE_BODY_BYTES), True),
+        (signed(body=b"x" * (MAX_GLANCE_BODY_BYTES + 1)), False),
+        (signed(b"X-Other: a"), False),
+    ],
+)
+def test_what_is_recognised_is_a_whole_request_and_nothing_else(data, is_recognised) -> None:
+    recognised = one_that_knows(signed()).recognise(data)
+    assert recognised == (whole(data) if is_recognised else None)
+    assert (recognised is not None) == is_recognised
+
+
+def test_nothing_is_recognised_before_a_head_came_twice() -> None:
+    glancer = Glancer(TARGETS)
+    assert glancer.recognise(signed()) is None
+    glancer.glance(signed())
+    assert glancer.recognise(signed()) is None
+
+
+def test_a_body_that_is_longer_than_is_taken_is_left_to_the_parser() -> None:
+    glancer = Glancer(TARGETS, max_body_bytes=7)
+    longer = signed(body=b'{"a":12}')
+    for _ in range(2):
+        assert glancer.glance(longer) is None
+        assert glancer.glance(signed()) is not None
+    for _ in range(2):
+        assert glancer.glance(signed()) is not None
+    assert glancer.recognise(signed()) is not None
+    assert glancer.recognise(longer) is None
+    assert glancer.glance(longer) is None
 
 
 @pytest.mark.parametrize("first", ["signature", "length"])
@@ -254,3 +308,4 @@ def test_however_a_known_head_is_changed_it_is_read_as_one_that_is_new(changes) 
     for place, length, put in changes:
         data = data[:place] + put + data[place + length :]
     assert glancer.glance(data) == glance(data, TARGETS)
+    assert glancer.recognise(data) in (None, whole(data))

@@ -23,7 +23,7 @@ class Store:
         self.error: Exception | None = None
         self.refusals: list[Refusal] = []
 
-    async def take_in(self, accepted: Accepted, received_at: float) -> Stored:
+    async def take_in(self, accepted: Accepted) -> Stored:
         await self.open.wait()
         if self.error is not None:
             raise self.error

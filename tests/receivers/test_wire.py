@@ -180,14 +180,14 @@ def test_what_is_taken_in_does_not_wait_for_what_is_refused(monkeypatch, listeni
 
 
 def test_what_goes_wrong_on_one_connection_ends_that_one_alone(monkeypatch, listening) -> None:
-    read = http.WebhookProtocol._read
+    read = http.WebhookProtocol.read_waiting
 
-    def read_or_fail(protocol: http.WebhookProtocol, data: bytes) -> exchange.Exchange | None:
-        if b"a bug" in data:
+    def read_or_fail(protocol: http.WebhookProtocol) -> exchange.Exchange | None:
+        if b"a bug" in protocol._waiting:
             raise ZeroDivisionError
-        return read(protocol, data)
+        return read(protocol)
 
-    monkeypatch.setattr(http.WebhookProtocol, "_read", read_or_fail)
+    monkeypatch.setattr(http.WebhookProtocol, "read_waiting", read_or_fail)
     with ExitStack() as stack:
         wires = [stack.enter_context(Wire(listening.url)) for _ in range(40)]
         bodies = [b"a bug" if n % 4 == 0 else message(str(n)) for n in range(40)]
@@ -291,12 +291,12 @@ def test_what_is_kept_of_a_request_is_bounded_whatever_it_holds(listening) -> No
 def test_a_bug_of_ours_costs_no_event_and_tells_nothing_of_it(
     monkeypatch, listening, caplog: pytest.LogCaptureFixture, path
 ) -> None:
-    def answer(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise LookupError("a reader's name")
 
     with monkeypatch.context() as broken, Wire(listening.url) as wire:
-        broken.setattr(short_way, "answer", answer)
-        broken.setattr(asgi, "answer", answer)
+        broken.setattr(short_way, "accept", fail)
+        broken.setattr(asgi, "answer", fail)
         wire.post(message("1"), path=path)
         status, headers, _ = wire.answer()
         assert (status, headers["retry-after"]) == (503, "60")

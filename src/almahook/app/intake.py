@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-from almahook.app.new_event import new_event
 from almahook.errors import InboxError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Packed, Receipt, Rejection
 from almahook.protocol import Accepted, Failed, Handled, Stored, Unhandled
@@ -86,15 +85,13 @@ class Intake:
         failed_at = self._failed_at
         return failed_at is not None and 0 <= self._clock() - failed_at < _FAILING_S
 
-    async def take_in(
-        self, accepted: Accepted, received_at: float
-    ) -> Stored | Handled | Failed | Unhandled:
+    async def take_in(self, accepted: Accepted) -> Stored | Handled | Failed | Unhandled:
         """Store an event; in direct mode, run its handlers too.
 
         Raises:
             InboxUnavailableError: It could not be stored, or its handlers are running already.
         """
-        receipt = await self._events.append(new_event(accepted, received_at=received_at))
+        receipt = await self._events.append(accepted)
         if self._deliver is not None and isinstance(receipt, Receipt):
             return await self._deliver(receipt.seq)
         return _STORED
@@ -102,7 +99,6 @@ class Intake:
     def store(
         self,
         accepted: Sequence[Accepted],
-        received_at: float,
         told: Callable[[Sequence[Any]], None],
         loop: asyncio.AbstractEventLoop,
     ) -> int:
@@ -110,7 +106,6 @@ class Intake:
 
         Args:
             accepted: What came, one message at least.
-            received_at: When they came, seconds since the epoch.
             told: Called with what became of each: it is stored, or an error.
             loop: Where that is called.
 
@@ -120,9 +115,8 @@ class Intake:
         Raises:
             InboxUnavailableError: The inbox is closing.
         """
-        events = [new_event(one, received_at=received_at) for one in accepted]
         # Without handlers to run, the committer tells this or an error of the inbox.
-        return self._events.append_all(events, told, loop=loop)
+        return self._events.append_all(accepted, told, loop=loop)
 
     def record(self, refusal: Refusal) -> None:
         """Keep a refused request, if there is room: a flood must not cost more than refusing it."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from almahook.app.new_event import new_event
 from almahook.errors import BodyTooLargeError, RefusalError, SlowBodyError
 from almahook.inbox import Inbox, NewEvent, Receipt, Rejection
 from almahook.protocol import Accepted, Endpoint, Refused, Request, answer
@@ -34,10 +33,11 @@ def recheck(rejection: Rejection, endpoints: Mapping[str, Endpoint]) -> Checked:
     """Decide about one refused request as if it arrived now."""
     if rejection.size != len(rejection.body) or rejection.code in _CUT_OFF:
         return Checked(rejection=rejection, code="body.incomplete", reason=_INCOMPLETE)
-    outcome = answer(_request(rejection), endpoint=endpoints.get(rejection.profile))
+    endpoint = endpoints.get(rejection.profile)
+    # It was received when Alma sent it.
+    outcome = answer(_request(rejection), endpoint=endpoint, received_at=rejection.at)
     if isinstance(outcome, Accepted):
-        # It was received when Alma sent it.
-        return Checked(rejection=rejection, event=new_event(outcome, received_at=rejection.at))
+        return Checked(rejection=rejection, event=outcome)
     error = outcome.error if isinstance(outcome, Refused) else RefusalError()
     return Checked(rejection=rejection, code=error.code, reason=error.message)
 

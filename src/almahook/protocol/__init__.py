@@ -12,7 +12,8 @@ from almahook.protocol.reply import challenge_reply, error_reply, reply
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from almahook.protocol.accepted import Accepted, Outcome, answer
+    from almahook.protocol.accepted import Accepted
+    from almahook.protocol.answering import Outcome, answer
     from almahook.protocol.challenge import find_challenge
     from almahook.protocol.envelope import Envelope, envelope_of, parse_document, read_envelope
     from almahook.protocol.outcome import Failed, Handled, Stored, Unhandled
@@ -54,10 +55,10 @@ _MODULES = {
     "Envelope": "envelope",
     "Failed": "outcome",
     "Handled": "outcome",
-    "Outcome": "accepted",
+    "Outcome": "answering",
     "Stored": "outcome",
     "Unhandled": "outcome",
-    "answer": "accepted",
+    "answer": "answering",
     "envelope_of": "envelope",
     "find_challenge": "challenge",
     "parse_document": "envelope",

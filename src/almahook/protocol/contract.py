@@ -1,26 +1,26 @@
-"""What decides calls by these; only type checkers load it."""
+"""What decides calls by this; only type checkers load it."""
 
-from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from almahook.protocol.message import Request
+from almahook.protocol.decision import Endpoint
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Reader(Protocol[T_co]):
-    """Reads a message that is verified."""
+class Accept(Protocol[T_co]):
+    """Verifies the body of a POST, and reads it then."""
 
-    def __call__(self, request: Request, *, profile: str, secret_index: int) -> T_co:
-        """Read it.
+    def __call__(
+        self,
+        body: bytes,
+        *,
+        signature: bytes,
+        content_type: str,
+        endpoint: Endpoint,
+        received_at: float,
+    ) -> T_co:
+        """Return the message; the signature is empty when there is none.
 
         Raises:
-            MessageError: It is none.
+            RefusalError: It is not signed as it should be, or is no message.
         """
-
-
-class Verifier(Protocol):
-    """The signature of ``verify``."""
-
-    def __call__(self, body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> int:
-        """Return which of the secrets signed the body."""

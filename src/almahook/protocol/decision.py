@@ -1,13 +1,10 @@
 """The one decision every host calls: what does this request mean?
 
-What verifies a message is imported with the first one, and the host says what reads one that is
-verified: a function on AWS that answers a challenge, or refuses a request, starts in half the time
-without them.
+The host says what verifies a message and reads it: a function on AWS that answers a challenge, or
+refuses a request, starts in half the time without them.
 """
 
 from __future__ import annotations
-
-from functools import cache
 
 from almahook.errors.refusal import (
     BodyTooLargeError,
@@ -17,14 +14,14 @@ from almahook.errors.refusal import (
     SignatureError,
     UnknownProfileError,
 )
-from almahook.protocol.message import Plain
+from almahook.protocol.message import Plain, signature_bytes
 
 # What typing defines for this takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from almahook.protocol.contract import Reader, T_co, Verifier
+    from almahook.protocol.contract import Accept, T_co
     from almahook.protocol.message import Request
 
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -83,28 +80,40 @@ class Refused(Plain):
 
 
 def decide(
-    request: Request, endpoint: Endpoint | None, reader: Callable[[], Reader[T_co]]
+    request: Request, endpoint: Endpoint | None, *, received_at: float, accept: Accept[T_co]
 ) -> Challenged | Refused | T_co:
     """Decide what a request to a listener URL means; ``endpoint`` is None for an unknown profile.
 
-    Nothing in the body is looked at before its signature is verified. ``reader`` returns what reads
-    it then, and can load that late.
+    ``accept`` verifies what is posted, and looks at nothing in it before.
     """
     try:
         if endpoint is None:
             raise UnknownProfileError
-        if request.method == "POST":
-            return _accept(request, endpoint, reader)
-        return _challenged(request)
+        if request.method != "POST":
+            return _challenged(request)
+        if len(request.body) > endpoint.max_body_bytes:
+            raise BodyTooLargeError
+        return accept(
+            request.body,
+            signature=signature_bytes(request.signature),
+            content_type=request.content_type,
+            endpoint=endpoint,
+            received_at=received_at,
+        )
     except RefusalError as error:
-        # A traceback holds its callers' frames, and one of these will hold the refusal: nothing
-        # but the garbage collector would ever free it.
-        error.__traceback__ = None
-        status = error.status
-        if isinstance(error, SignatureError):
-            assert endpoint is not None
-            status = endpoint.refuse_status
-        return Refused(error=error, status=status)
+        return refused(error, endpoint)
+
+
+def refused(error: RefusalError, endpoint: Endpoint | None) -> Refused:
+    """Say what a request is answered that is not taken in."""
+    # A traceback holds its callers' frames, and one of these will hold the refusal: nothing
+    # but the garbage collector would ever free it.
+    error.__traceback__ = None
+    status = error.status
+    if isinstance(error, SignatureError):
+        assert endpoint is not None
+        status = endpoint.refuse_status
+    return Refused(error=error, status=status)
 
 
 def _challenged(request: Request) -> Challenged:
@@ -117,17 +126,3 @@ def _challenged(request: Request) -> Challenged:
     if challenge is None:
         raise ChallengeMissingError
     return Challenged(challenge=challenge)
-
-
-def _accept(request: Request, endpoint: Endpoint, reader: Callable[[], Reader[T_co]]) -> T_co:
-    if len(request.body) > endpoint.max_body_bytes:
-        raise BodyTooLargeError
-    index = _verifier()(request.body, signature=request.signature, secrets=endpoint.secrets)
-    return reader()(request, profile=endpoint.profile, secret_index=index)
-
-
-@cache
-def _verifier() -> Verifier:
-    from almahook.protocol.signature import verify  # noqa: PLC0415 - see above
-
-    return verify

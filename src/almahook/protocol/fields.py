@@ -35,48 +35,35 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
     """
-    return compose(
-        make,
-        action=_text(document.get("action")),
-        event=_text(document.get("event")),
-        message_id=_text(document.get("id")),
-        institution=_text(document.get("institution")),
-        time=_text(document.get("time")),
-        payload=document.get,
+    action = _action(_text(document.get("action")))
+    known = ACTIONS.get(action)
+    subject = _subject(document.get(known.payload), known.subject) if known else ""
+    return make(
+        id=_id(_text(document.get("id"))),
+        action=action,
+        event=plain_name(_text(document.get("event"))),
+        institution=_short(_text(document.get("institution"))),
+        time=_short(_text(document.get("time"))),
+        subject=_id(subject),
     )
 
 
-def compose(
-    make: Callable[..., T],
-    *,
-    action: str,
-    event: str,
-    message_id: str,
-    institution: str,
-    time: str,
-    payload: Callable[[str], Any],
-) -> T:
-    """Make something of the texts of a message, and of the payload that its action has.
+# The same few come again and again.
+@lru_cache(maxsize=256)
+def plain_name(text: str) -> str:
+    """Return the name of an action or an event; it can be empty.
 
     Raises:
-        InvalidActionError: The action or the event is missing or no plain name.
+        InvalidActionError: It is no plain name.
     """
-    action = _action(action.strip())
-    known = ACTIONS.get(action)
-    subject = _subject(payload(known.payload), known.subject) if known else ""
-    message_id, institution, time = message_id.strip(), institution.strip(), time.strip()
-    # Nearly always all are plain, so they are looked at together.
-    if not _is_plain(message_id + institution + time + subject):
-        message_id, subject = _id(message_id), _id(subject)
-        institution, time = _short(institution), _short(time)
-    return make(
-        id=message_id,
-        action=action,
-        event=_name(event.strip()),
-        institution=institution,
-        time=time,
-        subject=subject,
-    )
+    if text and not _NAME.fullmatch(text):
+        raise InvalidActionError
+    return text
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text can be a key as it is."""
+    return len(text) <= _LONGEST and text.isprintable()
 
 
 def digest_id(data: bytes) -> str:
@@ -85,14 +72,14 @@ def digest_id(data: bytes) -> str:
 
 
 def _text(value: Any) -> str:
-    """Read a plain value, or the ``value`` of Alma's coded ``{"value", "desc"}``."""
+    """Read a plain value, or that of Alma's coded ``{"value", "desc"}``, without blanks around."""
     kind = type(value)
     if kind is dict:
         value = value.get("value")
         kind = type(value)
     if kind is str:
         text: str = value
-        return text
+        return text.strip()
     # A fraction is no id: it has lost the digits that tell two of them apart.
     return str(value) if kind is int else ""
 
@@ -105,31 +92,18 @@ def _subject(payload: Any, path: Iterable[str]) -> str:
         if type(value) is not dict:
             return ""
         value = value.get(key)
-    return _text(value).strip()
+    return _text(value)
 
 
-# The same few come again and again.
-@lru_cache(maxsize=256)
 def _action(text: str) -> str:
     if not text:
         raise InvalidActionError
-    return _name(text).upper()
-
-
-@lru_cache(maxsize=256)
-def _name(text: str) -> str:
-    if text and not _NAME.fullmatch(text):
-        raise InvalidActionError
-    return text
+    return plain_name(text).upper()
 
 
 def _short(text: str) -> str:
-    return text if _is_plain(text) else ""
+    return text if is_plain(text) else ""
 
 
 def _id(text: str) -> str:
-    return text if _is_plain(text) else digest_id(text.encode("utf-8", "surrogatepass"))
-
-
-def _is_plain(text: str) -> bool:
-    return len(text) <= _LONGEST and text.isprintable()
+    return text if is_plain(text) else digest_id(text.encode("utf-8", "surrogatepass"))

@@ -73,6 +73,14 @@ class Request(Plain):
         self.content_type = content_type
 
 
+def signature_bytes(signature: str | None) -> bytes:
+    """Return the header's value as bytes, without what is HTTP's; empty when there is none."""
+    # Surrounding blanks are HTTP's and not the value's (RFC 9110, 5.5).
+    text = "" if signature is None else signature.strip(" \t")
+    # Bytes, because text that is not ASCII cannot be compared in constant time.
+    return text.encode("utf-8", "surrogatepass")
+
+
 class Response(Plain):
     """What a host sends back."""
 

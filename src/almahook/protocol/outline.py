@@ -5,14 +5,13 @@ of the time that decoding all of it takes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from types import GenericAlias
 from typing import Any, TypedDict, TypeVar, cast
 
 import msgspec
 
 from almahook.protocol.document import has_few_brackets
-from almahook.protocol.fields import compose
+from almahook.protocol.fields import is_plain, plain_name
 from almahook.protocol.utf8 import is_utf8
 from almahook.protocol.vocabulary import ACTIONS
 
@@ -38,14 +37,18 @@ class Outline(msgspec.Struct, frozen=True):
     time: str | None = ""
 
 
-def read_usual(body: bytes, make: Callable[..., T]) -> T | None:
-    """Make something of the envelope's fields, if all of the body is JSON of the usual form.
+def read_usual(  # noqa: PLR0911 - one for each thing that may not be as usual
+    body: bytes, make: Callable[..., T]
+) -> T | None:
+    """Make something of the fields of a message, which are ``Envelope``'s, if all is as usual.
+
+    The body is JSON as Alma writes it, of a known action, and the texts are plain.
 
     Returns:
-        None if it may be another.
+        None if anything may be otherwise.
 
     Raises:
-        InvalidActionError: The action or the event is missing or no plain name.
+        InvalidActionError: The event is no plain name.
     """
     # Of what it passes over, the decoder checks neither the encoding nor the depth.
     if not (is_utf8(body) and has_few_brackets(body)):
@@ -54,14 +57,30 @@ def read_usual(body: bytes, make: Callable[..., T]) -> T | None:
         outline = _decode(body)
     except ValueError:
         return None
-    return compose(
-        make,
+    known = ACTIONS.get(outline.action)
+    if known is None:
+        return None
+    subject = getattr(outline, known.payload)
+    for key in known.subject:
+        if type(subject) is not dict:
+            return None
+        subject = subject.get(key)
+    if type(subject) is not str:
+        return None
+    message_id, time = outline.id or "", outline.time or ""
+    event = (outline.event or _NO_CODE).value
+    institution = (outline.institution or _NO_CODE).value
+    # Looking at all together takes a fraction of looking at each.
+    texts = message_id + event + institution + time + subject
+    if " " in texts or not is_plain(texts):
+        return None
+    return make(
+        id=message_id,
         action=outline.action,
-        event=(outline.event or _NO_CODE).value,
-        message_id=outline.id or "",
-        institution=(outline.institution or _NO_CODE).value,
-        time=outline.time or "",
-        payload=partial(getattr, outline),
+        event=plain_name(event),
+        institution=institution,
+        time=time,
+        subject=subject,
     )
 
 

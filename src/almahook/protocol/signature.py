@@ -5,10 +5,10 @@ https://developers.exlibrisgroup.com/alma/integrations/webhooks/
 
 from __future__ import annotations
 
-import hmac
 from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
 from hashlib import sha256
+from hmac import compare_digest, digest
 
 from almahook.errors.refusal import (
     MalformedSignatureError,
@@ -16,6 +16,7 @@ from almahook.errors.refusal import (
     NoSecretError,
     SignatureMismatchError,
 )
+from almahook.protocol.message import signature_bytes
 
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ _LONG_BYTES = 32 * 1024
 
 def sign(body: bytes, *, secret: bytes) -> str:
     """Make the ``X-Exl-Signature`` that Alma would send with this body."""
-    return _signature(body, secret).decode("ascii")
+    return b2a_base64(digest(secret, body, "sha256"), newline=False).decode("ascii")
 
 
 def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> int:
@@ -52,37 +53,48 @@ def verify(body: bytes, *, signature: str | None, secrets: Sequence[bytes]) -> i
         MalformedSignatureError: The signature is not the base64 of 32 bytes.
         SignatureMismatchError: None of the secrets produced this signature.
     """
-    if not any(secrets):
+    return which_signed(body, signature_bytes(signature), secrets)
+
+
+def which_signed(body: bytes, given: bytes, secrets: Sequence[bytes]) -> int:
+    """Do what :func:`verify` does, for a signature of bytes; it is empty when there is none."""
+    keys = _keys(tuple(secrets))
+    if not keys:
         raise NoSecretError
-    # Surrounding blanks are HTTP's and not the value's (RFC 9110, 5.5).
-    if signature is None or not (text := signature.strip(" \t")):
+    if not given:
         raise MissingSignatureError
-    # Bytes, because text that is not ASCII cannot be compared in constant time.
-    given = text.encode("utf-8", "surrogatepass")
+    pieces = _pieces(body)
     matched = -1
-    for index, secret in enumerate(secrets):
-        right = _signature(body, secret)
-        # An empty key is one that anybody has.
-        if hmac.compare_digest(right, given) and secret and matched < 0:
+    for index, inner, outer in keys:
+        hashed = inner.copy()
+        for piece in pieces:
+            hashed.update(piece)
+        mac = outer.copy()
+        mac.update(hashed.digest())
+        right = b2a_base64(mac.digest(), newline=False)
+        if compare_digest(right, given) and matched < 0:
             matched = index
     if matched >= 0:
         return matched
     raise SignatureMismatchError if _is_well_formed(given) else MalformedSignatureError
 
 
-def _signature(body: bytes, secret: bytes) -> bytes:
-    inner, outer = _keyed(secret)
-    hashed = inner.copy()
-    piece = _KEPT_BYTES if len(body) < _LONG_BYTES else len(body)
-    for start in range(0, len(body), piece):
-        hashed.update(body[start : start + piece])
-    mac = outer.copy()
-    mac.update(hashed.digest())
-    return b2a_base64(mac.digest(), newline=False)
+def _pieces(body: bytes) -> Sequence[bytes]:
+    """Cut a body so that hashing it keeps Python's lock."""
+    if len(body) <= 2 * _KEPT_BYTES:
+        return body[:_KEPT_BYTES], body[_KEPT_BYTES:]
+    if len(body) >= _LONG_BYTES:
+        return [body]
+    return [body[start : start + _KEPT_BYTES] for start in range(0, len(body), _KEPT_BYTES)]
 
 
 # A listener has a few, and uses them for each message.
 @lru_cache(maxsize=64)
+def _keys(secrets: tuple[bytes, ...]) -> list[tuple[int, HASH, HASH]]:
+    """Number secrets, and begin the hashes of each; an empty key is one that anybody has."""
+    return [(index, *_keyed(secret)) for index, secret in enumerate(secrets) if secret]
+
+
 def _keyed(secret: bytes) -> tuple[HASH, HASH]:
     """Begin the two hashes that an HMAC is made of, with all of them that the key decides.
 

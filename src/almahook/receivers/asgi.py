@@ -6,7 +6,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from almahook.errors import (
@@ -92,20 +92,21 @@ class Receiver:
     async def _result(
         self, request: Request, endpoint: Endpoint | None, profile: str, now: float
     ) -> Result:
+        decide = partial(answer, request, endpoint=endpoint, received_at=now)
         if len(request.body) > _LARGE_BYTES:
             # Others are answered meanwhile.
-            outcome = await asyncio.to_thread(answer, request, endpoint=endpoint)
+            outcome = await asyncio.to_thread(decide)
         else:
-            outcome = answer(request, endpoint=endpoint)
+            outcome = decide()
         if isinstance(outcome, Accepted):
-            return await self._take_in(outcome, now)
+            return await self._take_in(outcome)
         self._reception.note(outcome, request, profile, now)
         return outcome
 
-    async def _take_in(self, accepted: Accepted, now: float) -> Result:
+    async def _take_in(self, accepted: Accepted) -> Result:
         """Store first, then answer."""
         try:
-            return await self._reception.ports.take_in(accepted, now)
+            return await self._reception.ports.take_in(accepted)
         except InboxError as error:
             return not_stored(error)
 

@@ -4,7 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from almahook.protocol import Endpoint, Request, Response
-from almahook.receivers.glance import Glance
 
 if TYPE_CHECKING:
     from almahook.receivers.http import WebhookProtocol
@@ -20,64 +19,72 @@ class Exchange:
 
     Args:
         protocol: The connection.
-        seen: What its head says.
+        endpoint: The profile that it is for.
+        signature: Empty when there is none.
+        content_type: The sender's claim.
+        body: As far as it has come.
     """
 
     # These are what uvicorn's protocol reads and writes.
     message_event = _NoEvent()
-    body = b""
-    more_body = True
+    more_body = False
     disconnected = False
     response_complete = False
     keep_alive = True
 
+    _missing = 0
     _timer: asyncio.TimerHandle | None = None
 
-    def __init__(self, protocol: "WebhookProtocol", seen: Glance[Endpoint]) -> None:
+    def __init__(
+        self,
+        protocol: "WebhookProtocol",
+        endpoint: Endpoint,
+        signature: bytes,
+        content_type: str,
+        body: bytes,
+    ) -> None:
         self.protocol = protocol
-        self.seen = seen
+        self.endpoint = endpoint
+        self.signature = signature
+        self.content_type = content_type
+        self.body = body
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Where its connection is served."""
         return self.protocol.loop
 
-    @property
-    def profile(self) -> str:
-        """The profile that it is for."""
-        return self.seen.target.profile
-
-    def fill(self, data: bytes) -> bytes | None:
-        """Take what the body lacks out of the data; return what is left, None if it lacks more."""
-        missing = self.seen.announced - len(self.body)
-        if len(data) < missing:
-            self.body += data
-            return None
-        self.body += data[:missing]
-        self.more_body = False
-        if self._timer is not None:
-            self._timer.cancel()
-        return data[missing:]
+    def expect(self, missing: int) -> None:
+        """Note that the body lacks so many bytes."""
+        self._missing = missing
 
     def wait(self, timeout_s: float) -> None:
-        """Wait for the rest of the body so long, from the first time on."""
+        """Wait for them so long, from the first time on."""
         if self._timer is None:
             self._timer = self.loop.call_later(timeout_s, self._cut_off)
 
+    def fill(self, data: bytes) -> bytes | None:
+        """Take what the body lacks out of the data; return what is left, None if it lacks more."""
+        taken = data[: self._missing]
+        self.body += taken
+        self._missing -= len(taken)
+        if self._missing:
+            return None
+        self.give_up()
+        return data[len(taken) :]
+
     def give_up(self) -> None:
         """Wait for nothing more."""
-        self.more_body = False
         if self._timer is not None:
             self._timer.cancel()
 
-    def request(self) -> Request:
-        """Say what was asked, as every host does, and let go of the body."""
-        body, self.body = self.body, b""
+    def request(self, body: bytes) -> Request:
+        """Say what was asked, as every host does."""
         return Request(
             method="POST",
-            signature=self.seen.signature,
+            signature=self.signature.decode("ascii") or None,
             body=body,
-            content_type=self.seen.content_type,
+            content_type=self.content_type,
         )
 
     def send(self, response: Response) -> None:
@@ -93,4 +100,4 @@ class Exchange:
             return
         self.keep_alive = False
         self.give_up()
-        self.protocol.short_way.cut_off(self)
+        self.protocol.short_way.cut_off(self, len(self.body) + self._missing)

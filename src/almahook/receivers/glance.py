@@ -45,12 +45,13 @@ class Glance(msgspec.Struct, Generic[T], frozen=True):
     """A request as far as its head tells.
 
     Attributes:
+        signature: Empty when there is none.
         announced: Bytes of the body.
         body_from: Where it begins.
     """
 
     target: T
-    signature: str | None
+    signature: bytes
     content_type: str
     announced: int
     body_from: int
@@ -61,20 +62,26 @@ def request_line(path: str) -> bytes:
     return f"POST {path} HTTP/1.1".encode("ascii")
 
 
+# Its target, its signature, its content type and its body.
+Whole = tuple[T, bytes, str, bytes]
+
+
 class _Layout(Generic[T]):
     """A plain head, to be found again with another signature and another length.
 
     Args:
         parts: The head, cut at these two values.
         seen: The request that had it.
+        max_body_bytes: What is longer is not read as a whole.
     """
 
-    def __init__(self, parts: Sequence[bytes], seen: Glance[T]) -> None:
+    def __init__(self, parts: Sequence[bytes], seen: Glance[T], max_body_bytes: int) -> None:
         before, signed_or_long, between, long_or_signed, after = map(re.escape, parts)
         first, second = _spelled(signed_or_long), _spelled(long_or_signed)
         self._match = re.compile(before + first + between + second + after).match
         self._target = seen.target
         self._content_type = seen.content_type
+        self._max_body_bytes = max_body_bytes
 
     def read(self, data: bytes) -> Glance[T] | None:
         """Read a head that has this layout, and values that are spelled as they should be."""
@@ -82,11 +89,18 @@ class _Layout(Generic[T]):
         if found is None:
             return None
         signature, length = found.group("signature", "length")
-        announced = int(length)
-        if announced > MAX_GLANCE_BODY_BYTES:
+        return Glance(self._target, signature, self._content_type, int(length), found.end())
+
+    def read_whole(self, data: bytes) -> Whole[T] | None:
+        """Read a request that is all of the data, and has such a head."""
+        found = self._match(data)
+        if found is None:
             return None
-        text = signature.decode("ascii")
-        return Glance(self._target, text, self._content_type, announced, found.end())
+        signature, length = found.group("signature", "length")
+        body = data[found.end() :]
+        if len(body) != int(length) or len(body) > self._max_body_bytes:
+            return None
+        return self._target, signature, self._content_type, body
 
 
 def _spelled(field: bytes) -> bytes:
@@ -101,10 +115,14 @@ class Glancer(Generic[T]):
 
     Args:
         targets: What is looked for, by its request line.
+        max_body_bytes: A request with a longer body is for the parser.
     """
 
-    def __init__(self, targets: Mapping[bytes, T]) -> None:
+    def __init__(
+        self, targets: Mapping[bytes, T], *, max_body_bytes: int = MAX_GLANCE_BODY_BYTES
+    ) -> None:
         self._targets = targets
+        self._max_body_bytes = max_body_bytes
         self._layout: _Layout[T] | None = None
         self._last: Sequence[bytes] = ()
         # How many were read since one was learned.
@@ -118,7 +136,11 @@ class Glancer(Generic[T]):
             self._read += 1
             if seen is not None and self._read > _READ_BETWEEN:
                 self._learn(data, seen)
-        return seen
+        return None if seen is None or seen.announced > self._max_body_bytes else seen
+
+    def recognise(self, data: bytes) -> Whole[T] | None:
+        """Read a request that is all of the data, if its head is like the last ones."""
+        return None if self._layout is None else self._layout.read_whole(data)
 
     def _learn(self, data: bytes, seen: Glance[T]) -> None:
         """Recognise from now on what has come twice in a row."""
@@ -126,7 +148,7 @@ class Glancer(Generic[T]):
             return
         parts = _DIFFERS.split(data[: seen.body_from])
         if parts == self._last and len(parts) == _PARTS:
-            self._layout = _Layout(parts, seen)
+            self._layout = _Layout(parts, seen, self._max_body_bytes)
             self._read = 0
         self._last = parts
 
@@ -152,10 +174,9 @@ def _glance(target: T, fields: Sequence[bytes], body_from: int) -> Glance[T] | N
     announced = _announced(found.get(b"content-length", b""))
     if not announced:
         return None
-    signature = found.get(_SIGNATURE)
-    text = None if signature is None else signature.decode("ascii")
+    signature = found.get(_SIGNATURE, b"")
     content_type = found.get(b"content-type", b"").decode("ascii")
-    return Glance(target, text, content_type, announced, body_from)
+    return Glance(target, signature, content_type, announced, body_from)
 
 
 def _announced(length: bytes) -> int:

@@ -8,7 +8,7 @@ Keep-alive, pipelining and shutdown are uvicorn's in both.
 import logging
 from typing import Any
 
-from almahook.protocol import Response
+from almahook.protocol import Endpoint, Response
 from almahook.receivers.exchange import Exchange
 from almahook.receivers.patient import PatientProtocol
 from almahook.receivers.short_way import ShortWay
@@ -49,7 +49,10 @@ class WebhookProtocol(PatientProtocol):
     def read_waiting(self) -> Exchange | None:
         """Read what has come in this round; return the request that has come whole by it."""
         data, self._waiting = self._waiting, b""
-        return self._read(data) if data and not self.transport.is_closing() else None
+        if not data or self.transport.is_closing():
+            return None
+        whole = self.short_way.glancer.recognise(data) if self._is_free() else None
+        return self._read(data) if whole is None else self._begin(*whole)
 
     def shutdown(self) -> None:
         """Close the connection, once what has come on it is answered."""
@@ -94,34 +97,39 @@ class WebhookProtocol(PatientProtocol):
     def _read(self, data: bytes) -> Exchange | None:
         """Take the short way with a request that is plain, and give all else to the parser."""
         exchange = self._unfinished
-        if exchange is None and self._is_between and self._is_free():
-            exchange, data = self._look_at(data)
-        if exchange is not None:
-            left = exchange.fill(data)
-            if left is None:
-                self._unfinished = exchange
-                exchange.wait(self.short_way.body_timeout_s)
+        if exchange is None:
+            seen = self.short_way.glancer.glance(data) if self._is_free() else None
+            if seen is None:
+                self._parse(data)
                 return None
-            self._unfinished, data = None, left
-        if data:
-            super().data_received(data)
-            self._is_between = self._has_ended and not self._is_in_head
+            exchange = self._begin(seen.target, seen.signature, seen.content_type, b"")
+            exchange.expect(seen.announced)
+            data = data[seen.body_from :]
+        left = exchange.fill(data)
+        if left is None:
+            self._unfinished = exchange
+            exchange.wait(self.short_way.body_timeout_s)
+            return None
+        self._unfinished = None
+        if left:
+            self._parse(left)
         return exchange
 
-    def _is_free(self) -> bool:
-        return not (self._is_answering() or self.flow.write_paused or self.transport.is_closing())
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
+        self._is_between = self._has_ended and not self._is_in_head
 
-    def _look_at(self, data: bytes) -> tuple[Exchange | None, bytes]:
-        """Return the request that the data begin with, if it is plain, and what is left of them."""
-        seen = self.short_way.glancer.glance(data)
-        if seen is None:
-            return None, data
-        # What is too large is refused by its head, before its body is sent.
-        if seen.announced > seen.target.max_body_bytes:
-            return None, data
+    def _is_free(self) -> bool:
+        """Say whether a request may begin; one that is unfinished waits for its answer too."""
+        return self._is_between and not (self._is_answering() or self.flow.write_paused)
+
+    def _begin(
+        self, endpoint: Endpoint, signature: bytes, content_type: str, body: bytes
+    ) -> Exchange:
+        """Begin a request whose head is plain."""
         if self._timer is not None:
             self._stop_waiting()
-        exchange = Exchange(self, seen)
+        exchange = Exchange(self, endpoint, signature, content_type, body)
         # It has all that uvicorn's protocol asks of a cycle.
         self.cycle = exchange  # type: ignore[assignment]
-        return exchange, data[seen.body_from :]
+        return exchange

@@ -28,9 +28,9 @@ from almahook.protocol.value import Value
 from almahook.receivers.budget import LineBudget
 from almahook.receivers.counts import Counts
 
-TakeIn = Callable[[Accepted, float], Awaitable[Result]]
+TakeIn = Callable[[Accepted], Awaitable[Result]]
 Told = Callable[[Sequence[Result]], None]
-Store = Callable[[Sequence[Accepted], float, Told, AbstractEventLoop], int]
+Store = Callable[[Sequence[Accepted], Told, AbstractEventLoop], int]
 
 _TAKEN_IN: Mapping[type[object], str] = {
     Stored: "stored",

@@ -10,11 +10,19 @@ from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from almahook.errors import AlmaHookError, InboxError, OverloadedError, SlowBodyError
-from almahook.protocol import Accepted, Challenged, Endpoint, Refused, Response, answer, reply
+from almahook.errors import (
+    AlmaHookError,
+    InboxError,
+    OverloadedError,
+    RefusalError,
+    SlowBodyError,
+)
+from almahook.protocol import Accepted, Endpoint, Refused, Response, reply
+from almahook.protocol.answering import accept
+from almahook.protocol.decision import refused
 from almahook.protocol.reply import Result
 from almahook.receivers.exchange import Exchange
-from almahook.receivers.glance import Glancer, request_line
+from almahook.receivers.glance import MAX_GLANCE_BODY_BYTES, Glancer, request_line
 from almahook.receivers.reception import Reception, failed, not_stored
 
 if TYPE_CHECKING:
@@ -33,11 +41,11 @@ class ShortWay:
 
     def __init__(self, reception: Reception, *, body_timeout_s: float) -> None:
         self.body_timeout_s = body_timeout_s
-        self.glancer = Glancer(_request_lines(reception.endpoints))
+        self.glancer = _glancer(reception.endpoints)
         self._reception = reception
         self._last: tuple[Response | None, object, bytes] = (None, None, b"")
         self._waiting: list[WebhookProtocol] = []
-        self._refused: list[tuple[Exchange, Challenged | Refused]] = []
+        self._refused: list[tuple[Exchange, Refused]] = []
 
     def let_wait(self, protocol: "WebhookProtocol") -> None:
         """Read what this connection has brought when this round has brought all."""
@@ -48,28 +56,26 @@ class ShortWay:
     def take(self, exchanges: Sequence[Exchange]) -> None:
         """Decide what requests mean that have come whole; store what is accepted."""
         now = self._reception.ports.clock()
-        accepted: list[Exchange] = []
-        messages: list[Accepted] = []
+        taken: list[Exchange] = []
+        accepted: list[Accepted] = []
         for exchange in exchanges:
             try:
-                outcome = self._decide(exchange, now)
+                message = self._accept(exchange, now)
             except Exception as error:  # noqa: BLE001 - no request may stay without an answer
                 self._tell([exchange], now, [failed(error)])
                 continue
-            if isinstance(outcome, Accepted):
-                accepted.append(exchange)
-                messages.append(outcome)
-            else:
-                self._answer_later(exchange, outcome)
-        if accepted:
+            if message is not None:
+                taken.append(exchange)
+                accepted.append(message)
+        if taken:
             # By then more may have come: each hand-over wakes the writer, who takes Python's lock.
-            accepted[0].loop.call_soon(self._store, accepted, messages, now)
+            taken[0].loop.call_soon(self._store, taken, accepted, now)
 
-    def cut_off(self, exchange: Exchange) -> None:
-        """Answer a request whose body did not come in time."""
+    def cut_off(self, exchange: Exchange, announced: int) -> None:
+        """Answer a request whose body, of so many bytes, did not come in time."""
         reception = self._reception
-        request, announced = exchange.request(), exchange.seen.announced
-        result = reception.turn_away(SlowBodyError(), request, exchange.profile, announced)
+        request, profile = exchange.request(exchange.body), exchange.endpoint.profile
+        result = reception.turn_away(SlowBodyError(), request, profile, announced)
         exchange.send(reply(result, mode=reception.mode))
 
     def encode(
@@ -101,12 +107,24 @@ class ShortWay:
         if complete:
             self.take(complete)
 
-    def _decide(self, exchange: Exchange, now: float) -> Accepted | Challenged | Refused:
-        request = exchange.request()
-        outcome = answer(request, endpoint=exchange.seen.target)
-        if not isinstance(outcome, Accepted):
-            self._reception.note(outcome, request, exchange.profile, now)
-        return outcome
+    def _accept(self, exchange: Exchange, now: float) -> Accepted | None:
+        """Return the message that was posted; None if it is refused."""
+        body, endpoint = exchange.body, exchange.endpoint
+        # It lives until the next request of its connection.
+        exchange.body = b""
+        try:
+            return accept(
+                body,
+                signature=exchange.signature,
+                content_type=exchange.content_type,
+                endpoint=endpoint,
+                received_at=now,
+            )
+        except RefusalError as error:
+            outcome = refused(error, endpoint)
+            self._reception.note(outcome, exchange.request(body), endpoint.profile, now)
+            self._answer_later(exchange, outcome)
+            return None
 
     def _store(
         self, exchanges: Sequence[Exchange], messages: Sequence[Accepted], now: float
@@ -114,7 +132,7 @@ class ShortWay:
         """Store messages, and answer as soon as they are."""
         told = partial(self._tell, exchanges, now)
         try:
-            taken = self._reception.ports.store(messages, now, told, exchanges[0].loop)
+            taken = self._reception.ports.store(messages, told, exchanges[0].loop)
         except InboxError as error:
             self._tell(exchanges, now, [error] * len(exchanges))
             return
@@ -126,15 +144,16 @@ class ShortWay:
         self, exchanges: Sequence[Exchange], started: float, results: Sequence[Result]
     ) -> None:
         """Answer messages by how they were stored; these are the first of the exchanges."""
-        told = [*zip(exchanges, map(_told, results), strict=False)]
-        counted = [(exchange.profile, result) for exchange, result in told]
+        results = [not_stored(one) if isinstance(one, AlmaHookError) else one for one in results]
+        told = [*zip(exchanges, results, strict=False)]
+        counted = [(exchange.endpoint.profile, result) for exchange, result in told]
         # Nearly always these are all the same.
         for one in {*counted}:
             profile, result = one
             self._reception.count(result, profile, started, counted.count(one))
         self._answer(told)
 
-    def _answer_later(self, exchange: Exchange, outcome: Challenged | Refused) -> None:
+    def _answer_later(self, exchange: Exchange, outcome: Refused) -> None:
         """Answer a refused request together with the others of the next milliseconds.
 
         Each alone would take the event loop as long as a message that is stored, so that whoever
@@ -148,7 +167,7 @@ class ShortWay:
         refused, self._refused = self._refused, []
         now = self._reception.ports.clock()
         for exchange, result in refused:
-            self._reception.count(result, exchange.profile, now)
+            self._reception.count(result, exchange.endpoint.profile, now)
         self._answer(refused)
 
     def _answer(self, results: Iterable[tuple[Exchange, Result]]) -> None:
@@ -162,18 +181,17 @@ class ShortWay:
                 _end(exchange.protocol, error)
 
 
-def _told(result: Result) -> Result:
-    return not_stored(result) if isinstance(result, AlmaHookError) else result
-
-
 def _end(protocol: "WebhookProtocol", error: Exception) -> None:
     """End a connection by what went wrong on it, which must not stop the others."""
     failed(error)
     protocol.transport.abort()
 
 
-def _request_lines(endpoints: Mapping[str, Endpoint]) -> Mapping[bytes, Endpoint]:
-    return {request_line(f"/webhooks/{name}"): one for name, one in endpoints.items()}
+def _glancer(endpoints: Mapping[str, Endpoint]) -> Glancer[Endpoint]:
+    targets = {request_line(f"/webhooks/{name}"): one for name, one in endpoints.items()}
+    # What is too large is refused by its head, before its body is sent: the parser's way does that.
+    smallest = min((one.max_body_bytes for one in endpoints.values()), default=0)
+    return Glancer(targets, max_body_bytes=min(smallest, MAX_GLANCE_BODY_BYTES))
 
 
 def _encode(response: Response, own: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:

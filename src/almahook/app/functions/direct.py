@@ -16,7 +16,6 @@ from almahook.app.direct import outcome, without_run
 from almahook.app.endpoints import make_endpoints, read_secrets
 from almahook.app.functions.log import tell
 from almahook.app.logs import configure_logs
-from almahook.app.new_event import new_event
 from almahook.app.registry import load_registry
 from almahook.app.services import AppServices
 from almahook.app.stores import open_inbox
@@ -25,7 +24,7 @@ from almahook.errors import InboxUnavailableError
 from almahook.handlers import Registry
 from almahook.inbox import Claim, Inbox, Settlement
 from almahook.protocol import Accepted, Failed, Handled, Unhandled
-from almahook.protocol.accepted import accepting
+from almahook.protocol.answering import accept
 from almahook.receivers.aws_lambda.receiver import Receiver
 from almahook.worker import Runner
 
@@ -60,7 +59,7 @@ class DirectFunction:
             # Their secrets are read when a message comes.
             endpoints=make_endpoints(settings, known=dict.fromkeys(settings.profiles, ())),
             secrets=partial(read_secrets, settings),
-            reader=accepting,
+            accept=accept,
             take_in=self._take_in,
             mode="direct",
             tell=tell,
@@ -81,10 +80,11 @@ class DirectFunction:
         self._remaining_s = remaining_s
         return self._receiver(event)
 
-    def _take_in(self, accepted: Accepted, now: float) -> Handled | Failed | Unhandled:
+    def _take_in(self, accepted: Accepted) -> Handled | Failed | Unhandled:
+        now = accepted.received_at
         ends = time.monotonic() + self._remaining_s
         until = now + self._remaining_s + _SLACK_S
-        (receipt,) = self._inbox.append([new_event(accepted, received_at=now)])
+        (receipt,) = self._inbox.append([accepted])
         claim = self._inbox.claim(receipt.seq, self._runner.match, now=now, until=until)
         reserve_s = min(_RESERVE_S, self._remaining_s * _RESERVED)
         settled = self._runner.run(

@@ -14,23 +14,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from almahook.protocol.message import Request
 
-
-def read(request: Request, *, profile: str, secret_index: int) -> dict[str, Any]:
-    """Return the fields of ``NewEvent`` but the time at which it was received.
+def read(
+    body: bytes, *, content_type: str, profile: str, secret_index: int, received_at: float
+) -> dict[str, Any]:
+    """Return the fields of ``Accepted``.
 
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    fields: dict[str, Any] = fields_of(read_document(request.body, decode), dict)
-    # As in app.new_event.
-    event_id = fields.pop("id") or digest_id(request.body)
+    fields: dict[str, Any] = fields_of(read_document(body, decode), dict)
+    # As in protocol.answering.
+    event_id = fields.pop("id") or digest_id(body)
     return {
         **fields,
         "profile": profile,
         "event_id": event_id,
-        "content_type": request.content_type[:LONGEST_CONTENT_TYPE],
-        "body": request.body,
+        "content_type": content_type[:LONGEST_CONTENT_TYPE],
+        "body": body,
+        "received_at": received_at,
         "secret_index": secret_index,
     }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from almahook.protocol.contract import Reader
+    from almahook.protocol.decision import Endpoint
     from almahook.protocol.outcome import Stored
 
 _ACCOUNT = 4
@@ -51,13 +51,13 @@ def _receiver(arn: str) -> Receiver:
     # arn:aws:lambda:REGION:ACCOUNT:function:NAME
     account = arn.split(":")[_ACCOUNT]
 
-    def store(fields: dict[str, Any], now: float) -> Stored:
-        return _store(manifest.inbox, account)({**fields, "received_at": now})
+    def store(fields: dict[str, Any]) -> Stored:
+        return _store(manifest.inbox, account)(fields)
 
     return Receiver(
         endpoints=manifest.endpoints,
         secrets=SecretValues(manifest, os.environ),
-        reader=_reader,
+        accept=_accept,
         take_in=store,
         mode="inbox",
         tell=tell,
@@ -65,11 +65,26 @@ def _receiver(arn: str) -> Receiver:
     )
 
 
-@cache
-def _reader() -> Reader[dict[str, Any]]:
+def _accept(
+    body: bytes,
+    *,
+    signature: bytes,
+    content_type: str,
+    endpoint: Endpoint,
+    received_at: float,
+) -> dict[str, Any]:
+    from almahook.protocol.signature import which_signed  # noqa: PLC0415 - see above
+
+    index = which_signed(body, signature, endpoint.secrets)
     from almahook.app.functions.reading import read  # noqa: PLC0415 - see above
 
-    return read
+    return read(
+        body,
+        content_type=content_type,
+        profile=endpoint.profile,
+        secret_index=index,
+        received_at=received_at,
+    )
 
 
 @cache

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from almahook.protocol.contract import Reader
+    from almahook.protocol.contract import Accept
     from almahook.protocol.message import Request, Response
     from almahook.protocol.reply import Mode, Result
     from almahook.receivers.aws_lambda.contract import Event, EventShape, Tell
@@ -36,7 +36,7 @@ class Receiver:
     Args:
         endpoints: The profiles by name; their secrets are asked for when a message comes.
         secrets: Returns those of a profile that are valid now; raises ConfigurationError.
-        reader: Returns what reads a message; it is called when one is verified.
+        accept: Verifies a message, and reads it then.
         take_in: Stores what was read durably, and in direct mode handles it, before it returns;
             says what became of it.
         mode: Whether an answer tells that an event is stored, or how its handlers ended.
@@ -48,15 +48,15 @@ class Receiver:
         *,
         endpoints: Mapping[str, Endpoint],
         secrets: Callable[[str], Sequence[bytes]],
-        reader: Callable[[], Reader[Any]],
-        take_in: Callable[[Any, float], Result],
+        accept: Accept[Any],
+        take_in: Callable[[Any], Result],
         mode: Mode,
         tell: Tell,
         clock: Callable[[], float],
     ) -> None:
         self._endpoints = dict(endpoints)
         self._secrets = secrets
-        self._reader = reader
+        self._accept = accept
         self._take_in = take_in
         self._mode: Mode = mode
         self._tell = tell
@@ -97,16 +97,16 @@ class Receiver:
 
     def _decide(self, requests: Sequence[Request], profile: str) -> Result:
         now = self._clock()
-        outcome = self._outcome(requests, profile)
+        outcome = self._outcome(requests, profile, now)
         if isinstance(outcome, Challenged):
             self._tell("info", "challenge.answered", profile=profile)
             return outcome
         if isinstance(outcome, Refused):
             self._tell_refused(outcome, profile, now)
             return outcome
-        return self._take_in(outcome, now)
+        return self._take_in(outcome)
 
-    def _outcome(self, requests: Sequence[Request], profile: str) -> Any:
+    def _outcome(self, requests: Sequence[Request], profile: str, now: float) -> Any:
         endpoint = self._endpoints.get(profile)
         if endpoint is not None and requests[0].method == "POST":
             try:
@@ -115,7 +115,7 @@ class Receiver:
                 self._tell("error", "secret.unreadable", profile=profile, reason=error.message)
                 return Refused(error=NoSecretError(), status=NoSecretError.status)
         for request in requests:
-            outcome = decide(request, endpoint, self._reader)
+            outcome = decide(request, endpoint, received_at=now, accept=self._accept)
             if not (isinstance(outcome, Refused) and _is_mismatch(outcome)):
                 break
         return outcome
