@@ -2,7 +2,7 @@
 
 from almahook.protocol.accepted import Accepted
 from almahook.protocol.decision import Challenged, Endpoint, Refused, decide
-from almahook.protocol.envelope import read_envelope
+from almahook.protocol.envelope import read_fields
 from almahook.protocol.fields import LONGEST_CONTENT_TYPE, digest_id
 from almahook.protocol.message import Request
 from almahook.protocol.signature import which_signed
@@ -39,15 +39,15 @@ def accept(
         MessageError: The body is not a message; the subclass says why.
     """
     secret_index = which_signed(body, signature, endpoint.secrets)
-    envelope = read_envelope(body)
+    message_id, action, event, institution, time, subject = read_fields(body)
     return Accepted(
         profile=endpoint.profile,
-        action=envelope.action,
-        event=envelope.event,
-        event_id=envelope.id or digest_id(body),
-        institution=envelope.institution,
-        time=envelope.time,
-        subject=envelope.subject,
+        action=action,
+        event=event,
+        event_id=message_id or digest_id(body),
+        institution=institution,
+        time=time,
+        subject=subject,
         content_type=content_type[:LONGEST_CONTENT_TYPE],
         body=body,
         received_at=received_at,

@@ -4,7 +4,7 @@ Two generations of the JSON are in use (explicit nulls, and nulls left out), so 
 mean the same here, order means nothing, and what is not known is passed over.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,6 +13,9 @@ from almahook.protocol.document import read_document, require_shallow
 from almahook.protocol.fields import fields_of
 from almahook.protocol.outline import read_usual
 from almahook.protocol.value import Value
+
+if TYPE_CHECKING:
+    from almahook.protocol.fields import Fields
 
 
 class Envelope(Value, frozen=True, kw_only=True):
@@ -43,8 +46,7 @@ def read_envelope(body: bytes) -> Envelope:
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    usual = read_usual(body, Envelope)
-    return envelope_of(parse_document(body)) if usual is None else usual
+    return _envelope(read_fields(body))
 
 
 def envelope_of(document: dict[str, Any]) -> Envelope:
@@ -53,7 +55,16 @@ def envelope_of(document: dict[str, Any]) -> Envelope:
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
     """
-    return fields_of(document, Envelope)
+    return _envelope(fields_of(document))
+
+
+def read_fields(body: bytes) -> "Fields":
+    """Read the fields of an envelope, without making one.
+
+    Raises:
+        MessageError: The body is not a message; the subclass says why.
+    """
+    return read_usual(body) or fields_of(parse_document(body))
 
 
 def parse_document(body: bytes) -> dict[str, Any]:
@@ -65,6 +76,18 @@ def parse_document(body: bytes) -> dict[str, Any]:
         MessageError: The body is not a message; the subclass says why.
     """
     return read_document(body, _decode)
+
+
+def _envelope(fields: "Fields") -> Envelope:
+    message_id, action, event, institution, time, subject = fields
+    return Envelope(
+        id=message_id,
+        action=action,
+        event=event,
+        institution=institution,
+        time=time,
+        subject=subject,
+    )
 
 
 def _decode(text: bytes) -> Any:

@@ -15,10 +15,11 @@ from almahook.protocol.vocabulary import ACTIONS
 # typing has this too, and takes long to load.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any, TypeVar
+    from collections.abc import Iterable
+    from typing import Any
 
-    T = TypeVar("T")
+    # The id, the action, the event, the institution, the time and the subject.
+    Fields = tuple[str, str, str, str, str, str]
 
 # Text of a message names things in logs, queries and file listings: a plain name, nothing else.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]{0,99}")
@@ -29,8 +30,8 @@ _LONGEST = 255
 LONGEST_CONTENT_TYPE = 100
 
 
-def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
-    """Make something of the fields of a parsed message, which are ``Envelope``'s.
+def fields_of(document: dict[str, Any]) -> Fields:
+    """Return the fields of a parsed message, which ``Envelope`` explains.
 
     Raises:
         InvalidActionError: The action or the event is missing or no plain name.
@@ -38,13 +39,13 @@ def fields_of(document: dict[str, Any], make: Callable[..., T]) -> T:
     action = _action(_text(document.get("action")))
     known = ACTIONS.get(action)
     subject = _subject(document.get(known.payload), known.subject) if known else ""
-    return make(
-        id=_id(_text(document.get("id"))),
-        action=action,
-        event=plain_name(_text(document.get("event"))),
-        institution=_short(_text(document.get("institution"))),
-        time=_short(_text(document.get("time"))),
-        subject=_id(subject),
+    return (
+        _id(_text(document.get("id"))),
+        action,
+        plain_name(_text(document.get("event"))),
+        _short(_text(document.get("institution"))),
+        _short(_text(document.get("time"))),
+        _id(subject),
     )
 
 

@@ -4,9 +4,9 @@ Most of a message is its payload, of which one id is looked at. Passing over the
 of the time that decoding all of it takes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import GenericAlias
-from typing import Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import msgspec
 
@@ -15,7 +15,8 @@ from almahook.protocol.fields import is_plain, plain_name
 from almahook.protocol.utf8 import is_utf8
 from almahook.protocol.vocabulary import ACTIONS
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from almahook.protocol.fields import Fields
 
 
 class Coded(msgspec.Struct, frozen=True):
@@ -37,10 +38,8 @@ class Outline(msgspec.Struct, frozen=True):
     time: str | None = ""
 
 
-def read_usual(  # noqa: PLR0911 - one for each thing that may not be as usual
-    body: bytes, make: Callable[..., T]
-) -> T | None:
-    """Make something of the fields of a message, which are ``Envelope``'s, if all is as usual.
+def read_usual(body: bytes) -> "Fields | None":  # noqa: PLR0911 - any of it may be unusual
+    """Return the fields of a message if all is as usual.
 
     The body is JSON as Alma writes it, of a known action, and the texts are plain.
 
@@ -74,14 +73,7 @@ def read_usual(  # noqa: PLR0911 - one for each thing that may not be as usual
     texts = message_id + event + institution + time + subject
     if " " in texts or not is_plain(texts):
         return None
-    return make(
-        id=message_id,
-        action=outline.action,
-        event=plain_name(event),
-        institution=institution,
-        time=time,
-        subject=subject,
-    )
+    return message_id, outline.action, plain_name(event), institution, time, subject
 
 
 _Tree = dict[str, "_Tree"]

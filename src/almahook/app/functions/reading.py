@@ -23,13 +23,17 @@ def read(
     Raises:
         MessageError: The body is not a message; the subclass says why.
     """
-    fields: dict[str, Any] = fields_of(read_document(body, decode), dict)
+    document = read_document(body, decode)
+    message_id, action, event, institution, time, subject = fields_of(document)
     # As in protocol.answering.
-    event_id = fields.pop("id") or digest_id(body)
     return {
-        **fields,
         "profile": profile,
-        "event_id": event_id,
+        "action": action,
+        "event": event,
+        "event_id": message_id or digest_id(body),
+        "institution": institution,
+        "time": time,
+        "subject": subject,
         "content_type": content_type[:LONGEST_CONTENT_TYPE],
         "body": body,
         "received_at": received_at,
