@@ -6,10 +6,10 @@ body is in the spool then, on disk since it was received, and comes into the dat
 
 import logging
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from itertools import groupby
 from operator import itemgetter
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -30,8 +30,7 @@ _MOST_BYTES = 8 * 1024 * 1024
 log = logging.getLogger("almahook.inbox")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """Bodies in the spool: of events that follow each other, in a batch and in the inbox.
 
     Attributes:
@@ -71,7 +70,7 @@ def stretches(
 
 def leave(connection: Connection, left: Sequence[Stretch]) -> None:
     """Note which bodies are left in the spool."""
-    _SPOOLED.insert(connection, [astuple(stretch) for stretch in left])
+    _SPOOLED.insert(connection, left)
 
 
 def is_needed(connection: Connection, segment: str) -> bool:
