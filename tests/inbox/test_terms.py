@@ -58,7 +58,7 @@ def make(key: Key) -> NewEvent:
 
 
 def append_and_die(inbox: SQLiteInbox, events: list[NewEvent]) -> None:
-    with inbox._db.write(committed=inbox._terms.committed) as connection:
+    with inbox._db.write(memory=inbox._terms) as connection:
         append(connection, inbox._terms, events)
         raise PowerCutError
 
@@ -161,6 +161,22 @@ class Processes:
 def test_the_twins_of_these_tests_are_twins() -> None:
     assert id_term(TWINS[0]) == id_term(TWINS[1])
     assert subject_term(TWINS[0]) == subject_term(TWINS[1])
+
+
+@pytest.mark.parametrize(
+    "next_one", [("purge", 0, 1), ("purge", 1, 1), ("tidy", 0, 1), ("restart", 0)]
+)
+def test_what_a_transaction_that_failed_had_stored_is_not_remembered(
+    tmp_path: Path, next_one: tuple
+) -> None:
+    with closing(Processes(tmp_path / "inbox.db")) as processes:
+        processes.append(0, [("1", "A")], is_committed=False)
+        name, *given = next_one
+        getattr(processes, name)(*given)
+        # It gets the number that the one that failed would have had.
+        processes.append(1, [("2", "A")], is_committed=True)
+        processes.append(0, [("2", "A")], is_committed=True)
+        processes.require_all_found()
 
 
 @pytest.mark.usefixtures("small_levels")

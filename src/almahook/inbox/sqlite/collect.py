@@ -106,7 +106,7 @@ class Collector:
 
     def _take(self, name: str, limit: int) -> Collected:
         # Not synced: the segment has it until a synced transaction comes before its deletion.
-        with self._db.write(durable=False, committed=self._terms.committed) as connection:
+        with self._db.write(durable=False, memory=self._terms) as connection:
             # Read anew within the transaction: who else collects cannot do so now.
             row = connection.execute(_Q["collected"], {"name": name}).fetchone()
             chunk = self._spool.read(name, row[0] if row else 0, limit=limit)

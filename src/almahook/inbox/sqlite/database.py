@@ -3,9 +3,10 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from almahook.errors import InboxUnavailableError, SchemaError
 from almahook.inbox.sqlite.recent import id_term, subject_term
@@ -37,6 +38,16 @@ _MISTAKES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.NotSupportedErro
 
 # Fewer pages per event than the default 4096; only a new file takes it.
 _PAGE_SIZE = "PRAGMA page_size = 8192"
+
+
+class Memory(Protocol):
+    """What is kept in memory of a database, and has to be as true as that is."""
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Hear that a transaction has begun; one that was begun before has failed."""
+
+    def committed(self) -> None:
+        """Hear that it is committed."""
 
 
 class Database:
@@ -79,7 +90,7 @@ class Database:
 
     @contextmanager
     def write(
-        self, *, durable: bool = True, committed: Callable[[], None] = lambda: None
+        self, *, durable: bool = True, memory: Memory | None = None
     ) -> Iterator[sqlite3.Connection]:
         """Run a block as one transaction, on disk when the block is left.
 
@@ -92,7 +103,7 @@ class Database:
 
         Args:
             durable: See above.
-            committed: Called once it is, before another thread can begin.
+            memory: What is in memory of the database; told before another thread can begin.
         """
         started = time.monotonic()
         if not self._write_lock.acquire(timeout=self._busy_timeout_s):
@@ -102,6 +113,8 @@ class Database:
                 self._set_synchronous("FULL" if durable else "NORMAL")
                 self._begin(time.monotonic() - started)
                 try:
+                    if memory is not None:
+                        memory.begin(self._writer)
                     yield self._writer
                 except BaseException:
                     self._rollback()
@@ -111,7 +124,8 @@ class Database:
                 except BaseException:
                     self._rollback()
                     raise
-                committed()
+                if memory is not None:
+                    memory.committed()
         finally:
             self._write_lock.release()
 

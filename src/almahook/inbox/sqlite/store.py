@@ -104,7 +104,7 @@ class SQLiteInbox:
         """Store events durably, each once; one receipt per event, in order."""
         if not events:
             return []
-        with self._db.write(committed=self._terms.committed) as connection:
+        with self._db.write(memory=self._terms) as connection:
             return append(connection, self._terms, events)
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
@@ -301,7 +301,7 @@ class SQLiteInbox:
         asked = {"before": before, "limit": limit}
         while self._is_in_spool(asked) and self.tidy(limit=_BROUGHT_IN):
             pass
-        with self._db.write(committed=self._terms.committed) as connection:
+        with self._db.write(memory=self._terms) as connection:
             # Others would leave their bodies behind.
             first = _first_spooled(connection)
             seqs = [seq for seq in _ids(connection, "purgeable", **asked) if seq < first]
@@ -324,7 +324,7 @@ class SQLiteInbox:
         with self._db.read() as connection:
             if not terms.is_due(connection):
                 return 0
-        with self._db.write(durable=False, committed=self._terms.committed) as connection:
+        with self._db.write(durable=False, memory=self._terms) as connection:
             return self._terms.tidy(connection, limit=limit)
 
     def _is_in_spool(self, purged: Mapping[str, Any]) -> bool:

@@ -96,18 +96,14 @@ class _Change:
 
 
 class Terms:
-    """The terms of all events, for whoever appends; one thread at a time uses it."""
+    """The terms of all events, for whoever appends; each transaction that uses it is told to it."""
 
     def __init__(self) -> None:
         self._recent = Recent()
         self._change = _Change()
 
     def candidates(self, connection: Connection, keys: Sequence[Key]) -> list[tuple[int, int]]:
-        """Return places in ``keys``, each with the number of an event that may have that key.
-
-        It is asked before anything is inserted.
-        """
-        self._begin(connection)
+        """Return places in ``keys``, each with the number of an event that may have that key."""
         packed = pack([id_term(event_id) for *_, event_id in keys])
         found = connection.execute(_Q["candidates"], {"terms": packed}).fetchone()[0]
         in_levels = [(place, seq) for place, seq in json.loads(found)]
@@ -120,6 +116,11 @@ class Terms:
         if slices := last // _EVERY - (first - 1) // _EVERY:
             self._move_on(connection, slices * _SLICE, is_quiet=False)
 
+    def begin(self, connection: Connection) -> None:
+        """Look what others have done since the last transaction, and forget one that failed."""
+        self._change = _Change()
+        self._recent.read_on(connection)
+
     def committed(self) -> None:
         """Keep what was added, and let go of what was moved: no other transaction has begun."""
         change, self._change = self._change, _Change()
@@ -128,7 +129,6 @@ class Terms:
 
     def tidy(self, connection: Connection, *, limit: int) -> int:
         """Move the terms of about so many events on, now that there is time; return of how many."""
-        self._begin(connection)
         moved = self._move_on(connection, _OF_AN_EVENT * limit, is_quiet=True)
         return ceil(moved / _OF_AN_EVENT)
 
@@ -136,16 +136,10 @@ class Terms:
         """Remove the terms of events that are still stored."""
         if not seqs:
             return
-        self._begin(connection)
         self._move_up_to(connection, max(seqs))
         asked = {"seqs": pack(seqs)}
         texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
         connection.execute(_Q["purge_terms"], {"rows": pack(terms_of(texts))})
-
-    def _begin(self, connection: Connection) -> None:
-        """Look what others have done since the last transaction."""
-        self._change = _Change()
-        self._recent.read_on(connection)
 
     def _move_up_to(self, connection: Connection, seq: int) -> None:
         """Have the terms of an event in the table: others too may have them in memory."""
