@@ -78,12 +78,12 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
 
-    def request(self, body: bytes) -> Request:
+    def request(self) -> Request:
         """Say what was asked, as every host does."""
         return Request(
             method="POST",
             signature=self.signature.decode("ascii") or None,
-            body=body,
+            body=self.body,
             content_type=self.content_type,
         )
 

@@ -72,16 +72,14 @@ class _Layout(Generic[T]):
     Args:
         parts: The head, cut at these two values.
         seen: The request that had it.
-        max_body_bytes: What is longer is not read as a whole.
     """
 
-    def __init__(self, parts: Sequence[bytes], seen: Glance[T], max_body_bytes: int) -> None:
+    def __init__(self, parts: Sequence[bytes], seen: Glance[T]) -> None:
         before, signed_or_long, between, long_or_signed, after = map(re.escape, parts)
         first, second = _spelled(signed_or_long), _spelled(long_or_signed)
         self._match = re.compile(before + first + between + second + after).match
         self._target = seen.target
         self._content_type = seen.content_type
-        self._max_body_bytes = max_body_bytes
 
     def read(self, data: bytes) -> Glance[T] | None:
         """Read a head that has this layout, and values that are spelled as they should be."""
@@ -98,7 +96,7 @@ class _Layout(Generic[T]):
             return None
         signature, length = found.group("signature", "length")
         body = data[found.end() :]
-        if len(body) != int(length) or len(body) > self._max_body_bytes:
+        if len(body) != int(length):
             return None
         return self._target, signature, self._content_type, body
 
@@ -140,7 +138,8 @@ class Glancer(Generic[T]):
 
     def recognise(self, data: bytes) -> Whole[T] | None:
         """Read a request that is all of the data, if its head is like the last ones."""
-        return None if self._layout is None else self._layout.read_whole(data)
+        whole = None if self._layout is None else self._layout.read_whole(data)
+        return None if whole is None or len(whole[-1]) > self._max_body_bytes else whole
 
     def _learn(self, data: bytes, seen: Glance[T]) -> None:
         """Recognise from now on what has come twice in a row."""
@@ -148,7 +147,7 @@ class Glancer(Generic[T]):
             return
         parts = _DIFFERS.split(data[: seen.body_from])
         if parts == self._last and len(parts) == _PARTS:
-            self._layout = _Layout(parts, seen, self._max_body_bytes)
+            self._layout = _Layout(parts, seen)
             self._read = 0
         self._last = parts
 

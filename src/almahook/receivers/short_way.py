@@ -74,7 +74,7 @@ class ShortWay:
     def cut_off(self, exchange: Exchange, announced: int) -> None:
         """Answer a request whose body, of so many bytes, did not come in time."""
         reception = self._reception
-        request, profile = exchange.request(exchange.body), exchange.endpoint.profile
+        request, profile = exchange.request(), exchange.endpoint.profile
         result = reception.turn_away(SlowBodyError(), request, profile, announced)
         exchange.send(reply(result, mode=reception.mode))
 
@@ -109,12 +109,10 @@ class ShortWay:
 
     def _accept(self, exchange: Exchange, now: float) -> Accepted | None:
         """Return the message that was posted; None if it is refused."""
-        body, endpoint = exchange.body, exchange.endpoint
-        # It lives until the next request of its connection.
-        exchange.body = b""
+        endpoint = exchange.endpoint
         try:
             return accept(
-                body,
+                exchange.body,
                 signature=exchange.signature,
                 content_type=exchange.content_type,
                 endpoint=endpoint,
@@ -122,9 +120,12 @@ class ShortWay:
             )
         except RefusalError as error:
             outcome = refused(error, endpoint)
-            self._reception.note(outcome, exchange.request(body), endpoint.profile, now)
+            self._reception.note(outcome, exchange.request(), endpoint.profile, now)
             self._answer_later(exchange, outcome)
             return None
+        finally:
+            # It lives until the next request of its connection.
+            exchange.body = b""
 
     def _store(
         self, exchanges: Sequence[Exchange], messages: Sequence[Accepted], now: float

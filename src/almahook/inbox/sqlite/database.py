@@ -116,10 +116,6 @@ class Database:
                     if memory is not None:
                         memory.begin(self._writer)
                     yield self._writer
-                except BaseException:
-                    self._rollback()
-                    raise
-                try:
                     self._writer.execute("COMMIT")
                 except BaseException:
                     self._rollback()
