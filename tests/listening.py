@@ -362,10 +362,9 @@ class Wire:
         for part in parts:
             self.socket.sendall(part)
 
-    def post(self, body: bytes, *headers: str, path: str = "/webhooks/main") -> None:
+    def post(self, body: bytes, *headers: str, **given: str) -> None:
         """Send a signed message whole."""
-        length = f"Content-Length: {len(body)}"
-        self.send(head(length, *headers, body=body, path=path) + body)
+        self.send(request(body, *headers, **given))
 
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         """Read one answer: its status, its headers in lower case, its body."""
@@ -399,6 +398,11 @@ def head(
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+def request(body: bytes, *headers: str, **given: str) -> bytes:
+    """Make a request, signed for its body."""
+    return head(f"Content-Length: {len(body)}", *headers, body=body, **given) + body
 
 
 def chunked(*pieces: bytes) -> bytes:

@@ -6,8 +6,9 @@ import pytest
 
 from almahook.app.intake import Intake, rejection
 from almahook.errors import SignatureMismatchError
-from almahook.protocol import Accepted, Refused, Request
+from almahook.protocol import Refused, Request
 from almahook.receivers.reception import Refusal
+from almahook.testing.inbox_contract.given import new_event
 
 LONG = "x" * 10_000
 
@@ -22,22 +23,6 @@ def refusal(body: bytes) -> Refusal:
         profile="main",
         size=len(body),
         at=1.0,
-    )
-
-
-def accepted(body: bytes) -> Accepted:
-    return Accepted(
-        profile="main",
-        action="LOAN",
-        event="",
-        event_id="7",
-        institution="",
-        time="",
-        subject="",
-        content_type="",
-        body=body,
-        received_at=1.0,
-        secret_index=0,
     )
 
 
@@ -82,7 +67,7 @@ def test_the_event_loop_packs_what_is_small_and_never_waits_for_what_is_large(
         on_not_recorded=lambda: None,
     )
     try:
-        asyncio.run(intake.take_in(accepted(bytes(size))))
+        asyncio.run(intake.take_in(new_event(body=bytes(size))))
     finally:
         intake.close()
     assert inbox.packed_here == [is_here]

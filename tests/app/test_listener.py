@@ -22,7 +22,6 @@ from listening import (
     Wire,
     call,
     handler,
-    head,
     locked_by_another_process,
     make_settings,
     message,
@@ -65,9 +64,7 @@ def test_each_profile_has_its_own_path_secrets_and_answer_to_forgeries(tmp_path:
             for secret in SECRET, "older", "another":
                 body = message(f"{profile} {secret}")
                 with Wire(url) as wire:
-                    path = f"/webhooks/{profile}"
-                    length = f"Content-Length: {len(body)}"
-                    wire.send(head(length, body=body, path=path, secret=secret) + body)
+                    wire.post(body, path=f"/webhooks/{profile}", secret=secret)
                     statuses[profile, secret] = wire.status()
         found = listener.inbox.events(EventFilter(), limit=9)
         indexes = {event.event_id: event.secret_index for event in found}

@@ -362,8 +362,7 @@ def test_the_secret_of_a_first_run_holds_for_all(tmp_path) -> None:
         body = message("1")
         for wire in (pair.to_main(), pair.to_further()):
             with wire:
-                length = f"Content-Length: {len(body)}"
-                wire.send(head(length, body=body, secret=secret) + body)
+                wire.post(body, secret=secret)
                 assert wire.status() == 200
 
 

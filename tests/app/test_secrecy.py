@@ -122,9 +122,8 @@ def send_everything(url: str) -> list[bytes]:
 def exchange(
     url: str, body: bytes, *, signed_as: str = SECRET, path: str = "/webhooks/main"
 ) -> bytes:
-    length = f"Content-Length: {len(body)}"
     with Wire(url) as wire:
-        wire.send(head(length, body=body, path=path, secret=signed_as) + body)
+        wire.post(body, path=path, secret=signed_as)
         return repr(wire.answer()).encode()
 
 

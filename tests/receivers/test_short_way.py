@@ -9,19 +9,14 @@ from typing import Any
 import pytest
 
 from almahook.receivers import exchange, http
-from listening import WAIT_S, Listening, Wire, chunked, head, message, until
-
-
-def request(body: bytes, *, path: str = "/webhooks/main", secret: str = "") -> bytes:
-    given = {"secret": secret} if secret else {}
-    return head(f"Content-Length: {len(body)}", body=body, path=path, **given) + body
+from listening import SECRET, WAIT_S, Listening, Wire, chunked, head, message, request, until
 
 
 def let_know(listening: Listening) -> None:
     """Have it recognise the head of all requests like these."""
     with Wire(listening.url) as wire:
         for number in range(3):
-            wire.send(request(message(f"known {number}")))
+            wire.post(message(f"known {number}"))
             assert wire.status() == 200
 
 
@@ -39,7 +34,7 @@ def stored(listening: Listening) -> list[bytes]:
 def let_pass(listening: Listening) -> None:
     """Wait until what was sent before has been read, and refused if it was to be."""
     with Wire(listening.url) as wire:
-        wire.send(request(b"forged", secret="another"))
+        wire.post(b"forged", secret="another")
         assert wire.status() == 401
 
 
@@ -116,9 +111,9 @@ def test_an_answer_waits_for_those_before_it(
 ) -> None:
     with Wire(knowing.url) as wire:
         with nothing_is_stored(knowing, monkeypatch):
-            wire.send(request(message("1"), path="/webhooks/main/"))
+            wire.post(message("1"), path="/webhooks/main/")
             let_pass(knowing)
-            wire.send(request(b"forged", secret="another"))
+            wire.post(b"forged", secret="another")
             let_pass(knowing)
         assert [wire.status(), wire.status()] == [200, 401]
 
@@ -138,7 +133,7 @@ def test_who_reads_no_answers_is_sent_no_more(
         until(lambda: protocols)
         # As a transport does when too much waits to be sent.
         protocols[0].loop.call_soon_threadsafe(protocols[0].pause_writing)
-        wire.send(request(b"forged", secret="another"))
+        wire.post(b"forged", secret="another")
         let_pass(knowing)
         wire.socket.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -183,16 +178,16 @@ def test_a_body_over_the_limit_is_refused_though_its_head_is_known(
     listening = listen(max_body_bytes=len(largest))
     let_know(listening)
     with Wire(listening.url) as wire:
-        wire.send(request(largest))
+        wire.post(largest)
         assert wire.status() == 200
-        wire.send(request(largest + b" "))
+        wire.post(largest + b" ")
         assert wire.status() == 413
 
 
 @pytest.mark.parametrize("body", [message("1"), b"forged"])
 def test_a_connection_that_rests_holds_no_body(knowing: Listening, body: bytes) -> None:
     with Wire(knowing.url) as wire:
-        wire.send(request(body, secret="another" if body == b"forged" else ""))
+        wire.post(body, secret="another" if body == b"forged" else SECRET)
         wire.status()
         found = [one for one in gc.get_objects() if isinstance(one, exchange.Exchange)]
         assert {one.body for one in found} == {b""}

@@ -12,7 +12,7 @@ from almahook.app import server
 from almahook.inbox import EventFilter
 from almahook.protocol import Response
 from almahook.receivers import asgi, exchange, http, patient, short_way
-from listening import SECRET, Wire, chunked, head, message, until
+from listening import SECRET, Wire, chunked, head, message, request, until
 
 # What a decoder, a charset or a line reader would change.
 BODY = '{"id":"7","action":"LOAN",\r\n "title":"Été à Zürich 東京" }\r\n'.encode()
@@ -143,10 +143,7 @@ def test_a_slow_body_is_not_taken_for_a_slow_head(monkeypatch, listening) -> Non
 
 def test_requests_in_a_pipeline_are_answered_in_their_order(listening) -> None:
     with Wire(listening.url) as wire:
-        first, second = (
-            head(f"Content-Length: {len(body)}", body=body) + body
-            for body in (message("1"), message("2"))
-        )
+        first, second = (request(message(number)) for number in ("1", "2"))
         asked, again = (
             head(method="GET", path=f"/webhooks/main?challenge={word}") for word in ("abc", "xyz")
         )
@@ -163,9 +160,8 @@ def test_requests_in_a_pipeline_are_answered_in_their_order(listening) -> None:
 
 
 def test_a_refused_request_keeps_its_place_among_those_that_are_taken_in(listening) -> None:
-    length = f"Content-Length: {len(message('1'))}"
-    good = head(length, body=message("1")) + message("1")
-    forged = head(length, body=message("1"), secret="another") + message("1")
+    good = request(message("1"))
+    forged = request(message("1"), secret="another")
     with Wire(listening.url) as wire:
         wire.send(forged + good + forged + forged + good)
         assert [wire.status() for _ in range(5)] == [401, 200, 401, 401, 200]
@@ -339,14 +335,13 @@ def test_a_client_that_wants_to_close_after_its_request_is_let_go(listening) -> 
 
 @pytest.mark.parametrize("secret", [SECRET, "somebody else's"])
 def test_an_answered_request_is_forgotten_without_the_garbage_collector(listening, secret) -> None:
-    body = message("1")
-    request = head(f"Content-Length: {len(body)}", body=body, secret=secret) + body
+    sent = request(message("1"), secret=secret)
     gc.collect()
     gc.disable()
     try:
         with Wire(listening.url) as wire:
             for _ in range(100):
-                wire.send(request)
+                wire.send(sent)
                 assert wire.status() in {200, 401}
             until(lambda: kept(exchange.Exchange) <= 1)
             for module in http, short_way:
