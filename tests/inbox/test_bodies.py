@@ -95,6 +95,41 @@ def test_the_bodies_of_a_burst_follow_when_the_inbox_is_tidy_all(inbox, path):
     assert rows(path, "SELECT * FROM spooled") == []
 
 
+def test_what_may_not_be_on_disk_yet_is_left_for_the_next_time(inbox, path):
+    batches = [
+        inbox.pack([new_event(str(one), body=body(one)) for one in range(first, first + 6)])
+        for first in (0, 6, 12, 18)
+    ]
+    inbox.spool(batches[:2])
+    # Its writer may be at it still.
+    inbox.spool(batches[2:])
+    assert inbox.collect(limit=100).events == 12
+    assert rows(path, "SELECT seq FROM events WHERE body <> x''") == []
+    assert_right(inbox.events(EventFilter(), limit=100))
+    assert inbox.backlog().pending == 24
+
+
+def test_what_is_on_disk_of_a_burst_comes_with_its_bodies_if_it_is_little(inbox, path):
+    for first in (0, BURST - 1):
+        numbers = range(first, first + BURST - 1)
+        spool(inbox, [new_event(str(one), body=body(one)) for one in numbers])
+    assert inbox.collect(limit=100).events == BURST - 1
+    assert rows(path, "SELECT seq FROM events WHERE body = x''") == []
+
+
+def test_a_burst_that_cannot_be_synced_is_not_stored_without_its_bodies(inbox, path, monkeypatch):
+    def cannot(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("almahook.inbox.sqlite.spool.sync_data", cannot)
+        with pytest.raises(InboxUnavailableError, match="Input/output error"):
+            flood(inbox)
+    assert rows(path, "SELECT seq FROM events") == []
+    assert inbox.collect(limit=100).events == BURST
+    assert_right(inbox.events(EventFilter(), limit=100))
+
+
 def test_tidying_stops_at_the_batch_that_reaches_its_limit(inbox):
     for first in range(0, 60, 20):
         flood(inbox, 20, first)

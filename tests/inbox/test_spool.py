@@ -183,14 +183,28 @@ def made_room(spool, folder) -> Path:
 
 
 def test_a_segment_is_read_as_it_is_described(spool, folder):
-    payload = msgspec.msgpack.encode([new_event("1"), new_event("2")])
-    checked = struct.pack("<IId", len(payload), 2, 1_700_000_000.0) + payload
-    batch = struct.pack("<I", crc32(checked)) + checked
+    def batch(*events):
+        payload = msgspec.msgpack.encode(events)
+        checked = struct.pack("<IId", len(payload), len(events), events[0].received_at) + payload
+        return struct.pack("<I", crc32(checked)) + checked
+
+    older, newer = new_event("1", received_at=7.0), new_event("2", received_at=8.0)
+    first, second = batch(older, newer), batch(new_event("3", received_at=9.0))
+    data = b"almahook spool 3\n" + first + b"written:" + second
     folder.mkdir()
-    (folder / "1.segment").write_bytes(b"almahook spool 2\n" + batch)
-    assert spool.segments() == {"1.segment": 17 + len(batch)}
-    assert ids(spool, "1.segment") == ["1", "2"]
-    assert spool.waiting("1.segment", 0) == Waiting(events=2, oldest_at=1_700_000_000.0)
+    (folder / "1.segment").write_bytes(data)
+    assert spool.segments() == {"1.segment": len(data)}
+    assert ids(spool, "1.segment") == ["1", "2", "3"]
+    assert spool.waiting("1.segment", 0) == Waiting(events=3, oldest_at=7.0)
+    assert spool.waiting("1.segment", 17 + len(first)) == Waiting(events=1, oldest_at=9.0)
+
+
+def test_what_was_written_before_something_else_was_begun_is_known_to_be_on_disk(spool):
+    spool.put([pack([new_event("1")]), pack([new_event("2")])])
+    (name,) = spool.segments()
+    assert spool.read(name, 0, limit=10).on_disk == 0
+    spool.put([pack([new_event("3")]), pack([new_event("4")])])
+    assert [spool.read(name, 0, limit=limit).on_disk for limit in (1, 2, 3, 4)] == [0, 2, 2, 2]
 
 
 def test_for_a_few_events_no_room_is_made_ahead(spool, folder):

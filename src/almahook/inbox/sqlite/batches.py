@@ -7,6 +7,9 @@ A segment is a line that names the form, then batches, each:
 
 A batch counts when all of it is there. What is cut off at the end was never acknowledged. Zeros at
 the end are room that was made ahead: over them a sync has no new length to note.
+
+Batches that are written and synced at once have a mark in front of them, so that all in front of a
+mark is known to be on disk: what comes before was synced by then.
 """
 
 import os
@@ -20,7 +23,9 @@ import msgspec
 
 from almahook.inbox.event import NewEvent
 
-MAGIC = b"almahook spool 2\n"
+MAGIC = b"almahook spool 3\n"
+# A head that begins with it would be that of a batch of nearly a gigabyte.
+MARK = b"written:"
 _HEAD = Struct("<IIId")
 _CRC = Struct("<I")
 # So much is read at once, and the rest of the batch that it ends in.
@@ -40,11 +45,21 @@ class Chunk:
         places: Where each batch begins, in bytes from the start of the segment, and the number of
             its events.
         end: Where the next batch begins.
+        on_disk: How many of the batches are known to be on disk: their writer may not have come so
+            far with the others.
     """
 
     events: Sequence[NewEvent]
     places: Sequence[tuple[int, int]]
     end: int
+    on_disk: int
+
+    def first(self, number: int) -> "Chunk":
+        """Return so many batches of it."""
+        places, rest = self.places[:number], self.places[number:]
+        events = self.events[: sum(count for _, count in places)]
+        end = rest[0][0] if rest else self.end
+        return Chunk(events=events, places=places, end=end, on_disk=min(number, self.on_disk))
 
 
 def pack(events: Sequence[NewEvent]) -> bytes:
@@ -85,22 +100,36 @@ def read_from(file: BinaryIO, start: int, limit: int) -> Chunk:
     """Read batches until they hold so many events, or enough bytes."""
     events: list[NewEvent] = []
     places: list[tuple[int, int]] = []
-    place = max(start, len(MAGIC))
-    full = place + _CHUNK_BYTES
-    is_ours = file.read(len(MAGIC)) == MAGIC
-    while is_ours and len(events) < limit and place < full and (found := batch_at(file, place)):
+    on_disk = 0
+    end = max(start, len(MAGIC))
+    full = end + _CHUNK_BYTES
+    if file.read(len(MAGIC)) != MAGIC:
+        return Chunk(events=events, places=places, end=end, on_disk=on_disk)
+    while True:
+        place = _behind_mark(file, end)
+        if place > end:
+            on_disk = len(places)
+        if len(events) >= limit or end >= full or not (found := batch_at(file, place)):
+            return Chunk(events=events, places=places, end=end, on_disk=on_disk)
         events += found[0]
         places.append((place, len(found[0])))
-        place = found[1]
-    return Chunk(events=events, places=places, end=place)
+        end = found[1]
 
 
 def heads(file: BinaryIO, place: int) -> Iterator[tuple[int, int, float]]:
     """Go from batch to batch: where each ends, its number of events, when it was received."""
-    while head := _head(file, place):
+    begins = _behind_mark(file, place)
+    while head := _head(file, begins):
         length, _, number, received_at = head
-        place += _HEAD.size + length
-        yield place, number, received_at
+        end = begins + _HEAD.size + length
+        yield end, number, received_at
+        begins = _behind_mark(file, end)
+
+
+def _behind_mark(file: BinaryIO, place: int) -> int:
+    """Say where a batch begins: at the place, or behind the mark that is there."""
+    file.seek(place)
+    return place + len(MARK) if file.read(len(MARK)) == MARK else place
 
 
 def _head(file: BinaryIO, place: int) -> tuple[int, int, int, float] | None:

@@ -8,6 +8,7 @@ from almahook.inbox.contract import Collected, Receipt
 from almahook.inbox.event import NewEvent, StoredEvent
 from almahook.inbox.sqlite import rows
 from almahook.inbox.sqlite.append import append
+from almahook.inbox.sqlite.batches import Chunk
 from almahook.inbox.sqlite.bodies import is_needed, leave, stretches
 from almahook.inbox.sqlite.database import Database
 from almahook.inbox.sqlite.spool import Spool, Waiting
@@ -109,7 +110,7 @@ class Collector:
         with self._db.write(durable=False, memory=self._terms) as connection:
             # Read anew within the transaction: who else collects cannot do so now.
             row = connection.execute(_Q["collected"], {"name": name}).fetchone()
-            chunk = self._spool.read(name, row[0] if row else 0, limit=limit)
+            chunk = self._next(name, row[0] if row else 0, limit)
             with_bodies = len(chunk.events) < self._burst
             receipts = append(connection, self._terms, chunk.events, with_bodies=with_bodies)
             if not with_bodies:
@@ -122,6 +123,16 @@ class Collector:
         self._newest = [*self._newest, *_new(chunk.events, receipts)]
         duplicates = sum(receipt.duplicate for receipt in receipts)
         return Collected(events=len(receipts) - duplicates, duplicates=duplicates)
+
+    def _next(self, name: str, start: int, limit: int) -> Chunk:
+        """Read what is next; of a burst what is on disk, so that no event outlives its body."""
+        chunk = self._spool.read(name, start, limit=limit)
+        if len(chunk.events) < self._burst:
+            return chunk
+        if chunk.on_disk:
+            return chunk.first(chunk.on_disk)
+        self._spool.sync(name)
+        return chunk
 
     def _retire(self, name: str, collected: int) -> None:
         if not self._is_kept(name, collected):

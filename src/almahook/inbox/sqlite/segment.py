@@ -9,7 +9,7 @@ from errno import ENOENT, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from secrets import token_hex
 
-from almahook.inbox.sqlite.batches import MAGIC
+from almahook.inbox.sqlite.batches import MAGIC, MARK
 
 SUFFIX = ".segment"
 MAX_SEGMENT_BYTES = 16 * 1024 * 1024
@@ -56,7 +56,7 @@ class Segment:
 
     def append(self, batches: Sequence[bytes]) -> None:
         """Write batches and sync them; a segment that failed is not to be used again."""
-        parts = batches if self.size else [MAGIC, *batches]
+        parts = [MARK, *batches] if self.size else [MAGIC, *batches]
         end = self.size + sum(map(len, parts))
         self._filled = max(self._filled, end)
         try:

@@ -136,8 +136,14 @@ class Spool:
         """Read batches from ``start`` on, until they hold ``limit`` events or enough bytes."""
         with self._open(name) as file:
             if file is None:
-                return Chunk(events=(), places=(), end=start)
+                return Chunk(events=(), places=(), end=start, on_disk=0)
             return batches.read_from(file, start, limit)
+
+    def sync(self, name: str) -> None:
+        """Have on disk what was read of a segment."""
+        with self._open(name) as file:
+            if file is not None:
+                sync_data(file.fileno())
 
     def batch(self, name: str, place: int) -> Sequence[NewEvent]:
         """Read the batch at a place; nothing when it is not there, or not whole."""
