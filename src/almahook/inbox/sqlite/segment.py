@@ -56,7 +56,7 @@ class Segment:
 
     def append(self, batches: Sequence[bytes]) -> None:
         """Write batches and sync them; a segment that failed is not to be used again."""
-        parts = [MARK, *batches] if self.size else [MAGIC, *batches]
+        parts = [MARK if self.size else MAGIC, *batches]
         end = self.size + sum(map(len, parts))
         self._filled = max(self._filled, end)
         try:
