@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from sqlite3 import Connection
 from typing import Any
 
@@ -84,14 +85,26 @@ def _without_assigned(
 def _one_lane(
     connection: Connection, burst: Sequence[Planned], queries: Mapping[str, str]
 ) -> list[Planned]:
-    *older, newest = sorted(burst, key=lambda plan: (plan.happened, plan.event_seq))
-    lane = {"handler": newest.handler, "lane": newest.lane}
+    """Do for all of a burst what is done for each: who is older than the one that waits is passed.
+
+    So it makes no difference how many are dispatched at once.
+    """
+    lane = {"handler": burst[0].handler, "lane": burst[0].lane}
     waiting = connection.execute(queries["waiting_in_lane"], lane).fetchall()
-    older = [replace(plan, state=RunState.SUPERSEDED) for plan in older]
-    if waiting and waiting[0]["happened"] > newest.happened:
-        return [*older, replace(newest, state=RunState.SUPERSEDED)]
-    replaced = [row["id"] for row in waiting]
-    superseded = {"ids": pack(replaced), "now": newest.created_at, "reason": _REASON}
-    connection.execute(queries["supersede"], superseded)
-    due = min([plan.due_at for plan in burst] + [row["due_at"] for row in waiting])
-    return [*older, replace(newest, due_at=due)]
+    happened = waiting[0]["happened"] if waiting else ""
+    due = min([row["due_at"] for row in waiting], default=inf)
+    passed: list[Planned] = []
+    newest: Planned | None = None
+    for plan in burst:
+        if plan.happened < happened:
+            passed.append(plan)
+            continue
+        passed += [newest] if newest else []
+        happened, due = plan.happened, min(due, plan.due_at)
+        newest = replace(plan, due_at=due)
+    superseded = [replace(plan, state=RunState.SUPERSEDED) for plan in passed]
+    if newest is None:
+        return superseded
+    replaced = {"ids": pack(row["id"] for row in waiting), "now": newest.created_at}
+    connection.execute(queries["supersede"], {**replaced, "reason": _REASON})
+    return [*superseded, newest]

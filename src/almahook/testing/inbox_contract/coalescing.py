@@ -1,6 +1,8 @@
 """Coalescing: of a burst about one thing, one run remains, that of the newest event."""
 # ruff: noqa: D103 - a test is named as its sentence
 
+import pytest
+
 from almahook.inbox import Assignment, Inbox, RunState, StoredEvent
 from almahook.testing.inbox_contract.given import (
     COALESCED,
@@ -53,6 +55,24 @@ def test_the_run_that_remains_is_due_when_the_first_was(inbox: Inbox) -> None:
         event = new_event(str(n), time=hour(n), received_at=NOW + 4 * n)
         (newest,) = add(inbox, event, match=COALESCED)
     assert run_of(inbox, newest).due_at == NOW + 10
+
+
+@pytest.mark.parametrize("limit", [1, 10])
+def test_however_many_are_dispatched_at_once_the_run_that_remains_is_due_at_the_same_time(
+    inbox: Inbox, limit: int
+) -> None:
+    given = ((1, NOW), (2, NOW + 100), (2, NOW + 100))
+    burst = [
+        new_event(str(n), time=hour(happened), received_at=at)
+        for n, (happened, at) in enumerate(given)
+    ]
+    first, second, third = (receipt.seq for receipt in inbox.append(burst))
+    # Somebody asks for the last one before the others are dispatched; the first is older than it.
+    inbox.claim(third, COALESCED, now=NOW, until=SOON, due=True)
+    while inbox.dispatch(COALESCED, limit=limit):
+        pass
+    assert states(inbox, [first, second, third]) == [SUPERSEDED, WAITING, SUPERSEDED]
+    assert run_of(inbox, second).due_at == NOW + 110
 
 
 def test_the_run_that_remains_of_one_batch_is_due_when_the_first_was(inbox: Inbox) -> None:
