@@ -25,10 +25,9 @@ demo: $(READY) ## a pretend Alma, the listener and 2,000 events on this machine 
 run: $(READY) ## the listener for real use; its data is kept in ./data
 	@$(BIN)/almahook serve $(ARGS)
 
-# Tests wait for processes of their own, so one more runs than there are processors. Files with few
-# tests take longest: sorted by their number they would come last.
+# Files with few tests take longest: sorted by their number they would come last.
 test: $(READY) $(SAM)/.ready lint types ## every test, lint, type and import-direction check
-	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check .
