@@ -1,7 +1,7 @@
 """Bodies that stay in the spool for a while, because their events came in a burst."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from almahook.errors import InboxUnavailableError
-from almahook.inbox import EventFilter, StoredEvent
+from almahook.inbox import EventFilter, NewEvent, StoredEvent
 from almahook.inbox.contract import Receipt
 from almahook.inbox.sqlite import SQLiteInbox
 from almahook.inbox.sqlite.bodies import stretches
@@ -57,10 +57,13 @@ def body(number: int) -> bytes:
     return f"the body of {number}".encode()
 
 
+def numbered(numbers: Iterable[int]) -> list[NewEvent]:
+    return [new_event(str(number), body=body(number)) for number in numbers]
+
+
 def flood(inbox: SQLiteInbox, number: int = BURST, first: int = 0) -> None:
     """Receive and collect so many events at once."""
-    numbers = range(first, first + number)
-    spool(inbox, [new_event(str(one), body=body(one)) for one in numbers])
+    spool(inbox, numbered(range(first, first + number)))
     assert inbox.collect(limit=number).events == number
 
 
@@ -96,10 +99,7 @@ def test_the_bodies_of_a_burst_follow_when_the_inbox_is_tidy_all(inbox, path):
 
 
 def test_what_may_not_be_on_disk_yet_is_left_for_the_next_time(inbox, path):
-    batches = [
-        inbox.pack([new_event(str(one), body=body(one)) for one in range(first, first + 6)])
-        for first in (0, 6, 12, 18)
-    ]
+    batches = [inbox.pack(numbered(range(first, first + 6))) for first in (0, 6, 12, 18)]
     inbox.spool(batches[:2])
     # Its writer may be at it still.
     inbox.spool(batches[2:])
@@ -111,8 +111,7 @@ def test_what_may_not_be_on_disk_yet_is_left_for_the_next_time(inbox, path):
 
 def test_what_is_on_disk_of_a_burst_comes_with_its_bodies_if_it_is_little(inbox, path):
     for first in (0, BURST - 1):
-        numbers = range(first, first + BURST - 1)
-        spool(inbox, [new_event(str(one), body=body(one)) for one in numbers])
+        spool(inbox, numbered(range(first, first + BURST - 1)))
     assert inbox.collect(limit=100).events == BURST - 1
     assert rows(path, "SELECT seq FROM events WHERE body = x''") == []
 
@@ -260,9 +259,8 @@ def test_who_lists_while_others_tidy_never_misses_a_body(open_it):
 
     def receive() -> None:
         for first in range(0, 600, 20):
-            numbers = range(first, first + 20)
             # Who lists may be the one who collects.
-            spool(receiving, [new_event(str(one), body=body(one)) for one in numbers])
+            spool(receiving, numbered(range(first, first + 20)))
             receiving.collect(limit=20)
             receiving.purge(before=0.0, limit=1)
             with suppress(InboxUnavailableError):
@@ -283,7 +281,7 @@ def test_each_body_is_found_whatever_came_twice(tmp_path_factory, batches):
     path = tmp_path_factory.mktemp("inbox") / "a.db"
     with closing(SQLiteInbox(path, burst=1)) as inbox:
         for batch in batches:
-            spool(inbox, [new_event(str(one), body=body(one)) for one in batch])
+            spool(inbox, numbered(batch))
             inbox.collect(limit=100)
         for _ in range(2):
             found = inbox.events(EventFilter(), limit=100)

@@ -14,7 +14,7 @@ mark is known to be on disk: what comes before was synced by then.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import BinaryIO
 from zlib import crc32
@@ -54,12 +54,11 @@ class Chunk:
     end: int
     on_disk: int
 
-    def first(self, number: int) -> "Chunk":
-        """Return so many batches of it."""
-        places, rest = self.places[:number], self.places[number:]
+    def known_on_disk(self) -> "Chunk":
+        """Return those batches only."""
+        places, rest = self.places[: self.on_disk], self.places[self.on_disk :]
         events = self.events[: sum(count for _, count in places)]
-        end = rest[0][0] if rest else self.end
-        return Chunk(events=events, places=places, end=end, on_disk=min(number, self.on_disk))
+        return replace(self, events=events, places=places, end=rest[0][0] if rest else self.end)
 
 
 def pack(events: Sequence[NewEvent]) -> bytes:
@@ -103,17 +102,16 @@ def read_from(file: BinaryIO, start: int, limit: int) -> Chunk:
     on_disk = 0
     end = max(start, len(MAGIC))
     full = end + _CHUNK_BYTES
-    if file.read(len(MAGIC)) != MAGIC:
-        return Chunk(events=events, places=places, end=end, on_disk=on_disk)
-    while True:
-        place = _behind_mark(file, end)
-        if place > end:
-            on_disk = len(places)
-        if len(events) >= limit or end >= full or not (found := batch_at(file, place)):
-            return Chunk(events=events, places=places, end=end, on_disk=on_disk)
+    is_ours = file.read(len(MAGIC)) == MAGIC
+    place = _behind_mark(file, end)
+    while is_ours and len(events) < limit and end < full and (found := batch_at(file, place)):
         events += found[0]
         places.append((place, len(found[0])))
         end = found[1]
+        place = _behind_mark(file, end)
+        if place > end:
+            on_disk = len(places)
+    return Chunk(events=events, places=places, end=end, on_disk=on_disk)
 
 
 def heads(file: BinaryIO, place: int) -> Iterator[tuple[int, int, float]]:

@@ -85,14 +85,31 @@ def _without_assigned(
 def _one_lane(
     connection: Connection, burst: Sequence[Planned], queries: Mapping[str, str]
 ) -> list[Planned]:
-    """Do for all of a burst what is done for each: who is older than the one that waits is passed.
-
-    So it makes no difference how many are dispatched at once.
-    """
     lane = {"handler": burst[0].handler, "lane": burst[0].lane}
     waiting = connection.execute(queries["waiting_in_lane"], lane).fetchall()
-    happened = waiting[0]["happened"] if waiting else ""
-    due = min([row["due_at"] for row in waiting], default=inf)
+    passed, newest = _newest(burst, [(row["happened"], row["due_at"]) for row in waiting])
+    superseded = [replace(plan, state=RunState.SUPERSEDED) for plan in passed]
+    if newest is None:
+        return superseded
+    replaced = {"ids": pack(row["id"] for row in waiting), "now": newest.created_at}
+    connection.execute(queries["supersede"], {**replaced, "reason": _REASON})
+    return [*superseded, newest]
+
+
+def _newest(
+    burst: Sequence[Planned], waiting: Sequence[tuple[str, float]]
+) -> tuple[list[Planned], Planned | None]:
+    """Return who is replaced, and who remains; None if that is one that waits already.
+
+    It is as if they came one by one, so that it makes no difference how many are dispatched at
+    once: who is older than the one that waits by then does not count.
+
+    Args:
+        burst: Those that come, in order.
+        waiting: When those that wait happened, the newest first, and when they are due.
+    """
+    happened = waiting[0][0] if waiting else ""
+    due = min([due_at for _, due_at in waiting], default=inf)
     passed: list[Planned] = []
     newest: Planned | None = None
     for plan in burst:
@@ -102,9 +119,4 @@ def _one_lane(
         passed += [newest] if newest else []
         happened, due = plan.happened, min(due, plan.due_at)
         newest = replace(plan, due_at=due)
-    superseded = [replace(plan, state=RunState.SUPERSEDED) for plan in passed]
-    if newest is None:
-        return superseded
-    replaced = {"ids": pack(row["id"] for row in waiting), "now": newest.created_at}
-    connection.execute(queries["supersede"], {**replaced, "reason": _REASON})
-    return [*superseded, newest]
+    return passed, newest

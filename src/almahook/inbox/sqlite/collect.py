@@ -130,7 +130,7 @@ class Collector:
         if len(chunk.events) < self._burst:
             return chunk
         if chunk.on_disk:
-            return chunk.first(chunk.on_disk)
+            return chunk.known_on_disk()
         self._spool.sync(name)
         return chunk
 
