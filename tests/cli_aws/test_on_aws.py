@@ -4,8 +4,11 @@ import pytest
 
 from almahook.inbox import RunState
 from almahook.inbox.aws.message import Again, read_message, write_message
+from almahook.inbox.aws.store import AWSInbox
+from almahook.testing.inbox_contract.given import new_event
 from aws_local.stack import Stack
-from inbox_aws.looking import messages, send
+from cli.test_tail import following, read
+from inbox_aws.looking import before_each_transaction, messages, send
 
 
 def test_a_replay_tells_the_functions_and_stops_the_alarm(almahook, project, stack: Stack):
@@ -18,6 +21,22 @@ def test_a_replay_tells_the_functions_and_stops_the_alarm(almahook, project, sta
     )["Attributes"]
     assert attributes["ApproximateNumberOfMessages"] == "0"
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def test_an_event_that_turns_up_behind_a_later_one_is_printed_too(project, stack: Stack):
+    overtaken = AWSInbox(stack.name)
+    with following(project, "--json") as process:
+        found: list[int] = []
+
+        def overtake() -> None:
+            later = project.receive()
+            assert read(process)["number"] == later
+            found.append(later)
+
+        before_each_transaction(overtaken, overtake)
+        (receipt,) = overtaken.append([new_event()])
+        assert [*found, read(process)["number"]] == [receipt.seq + 1, receipt.seq]
+    overtaken.close()
 
 
 def test_there_is_nothing_to_migrate(almahook, project):

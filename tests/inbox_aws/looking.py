@@ -1,7 +1,9 @@
 """What is in a stack, looked at past the store."""
 
+from collections.abc import Callable
 from typing import Any
 
+from almahook.inbox.aws.store import AWSInbox
 from aws_local.stack import Stack
 
 
@@ -35,3 +37,9 @@ def messages(stack: Stack, url: str = "") -> list[str]:
 def send(stack: Stack, body: str, url: str = "") -> None:
     """Put a message into a queue."""
     stack.ministack.client("sqs").send_message(QueueUrl=url or stack.queue_url, MessageBody=body)
+
+
+def before_each_transaction(inbox: AWSInbox, do: Callable[[], object]) -> None:
+    """Do something before each transaction of this inbox, whatever is written by others then."""
+    events = inbox._clients.get("dynamodb").meta.events
+    events.register("before-call.dynamodb.TransactWriteItems", lambda **_: do() and None)

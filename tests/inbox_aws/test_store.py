@@ -32,7 +32,7 @@ from almahook.testing.inbox_contract.given import (
     to,
 )
 from aws_local.stack import Stack
-from inbox_aws.looking import items, objects, partitions
+from inbox_aws.looking import before_each_transaction, items, objects, partitions
 
 LARGE = b"\x00" * 500_000
 
@@ -93,6 +93,15 @@ def test_a_step_may_have_any_name(inbox: AWSInbox) -> None:
 
 
 # Many at once
+
+
+def test_the_version_changes_once_an_event_is_there_and_not_only_before(open_inbox) -> None:
+    watching, writing = open_inbox(), open_inbox()
+    seen: list[int] = []
+    before_each_transaction(writing, lambda: seen.append(watching.version()))
+    writing.append([new_event()])
+    assert len(seen) == 1
+    assert watching.version() not in seen
 
 
 def test_more_events_than_a_transaction_takes_are_stored_and_read(inbox: AWSInbox) -> None:

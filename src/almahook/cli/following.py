@@ -5,7 +5,8 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Iterator
 
 from almahook.cli.standing import Standing, standings
 from almahook.inbox import EventFilter, Inbox
@@ -13,6 +14,12 @@ from almahook.inbox import EventFilter, Inbox
 _PAGE = 100
 # An inbox that nobody has written to is looked at so often; a look costs microseconds.
 _LOOK_S = 0.2
+# And looked through even so: that somebody has written may be all that could not be written.
+_LOOK_ANYWAY_S = 5.0
+# Where many write at once, an event may turn up so long after one with a higher number. It is
+# looked for among so many numbers, so that a flood is not read again and again.
+_LATE_S = 10.0
+_LATE_AMONG = 1000
 _INTERRUPTED = 130
 
 
@@ -61,30 +68,66 @@ def newest(inbox: Inbox) -> int:
     return found[0].seq if found else 0
 
 
+class Place:
+    """How far an inbox has been followed: behind which number to look, and what not to give again.
+
+    Args:
+        after: Nothing up to this number is wanted.
+    """
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self._given: set[int] = set()
+        self._newest: deque[tuple[float, int]] = deque()
+
+    def is_new(self, seq: int) -> bool:
+        """Say whether an event has not been given yet."""
+        return seq > self.after and seq not in self._given
+
+    def give(self, seq: int) -> None:
+        """Note that an event is given."""
+        self._given.add(seq)
+        if len(self._given) > 2 * _LATE_AMONG:
+            self._go_on_behind(seq - _LATE_AMONG)
+
+    def looked(self, newest: int, *, at: float) -> None:
+        """Note that all there was at a time has been looked at, and what was the newest then."""
+        self._newest.append((at, newest))
+        while self._newest[0][0] <= at - _LATE_S:
+            self._go_on_behind(self._newest.popleft()[1])
+        self._go_on_behind(newest - _LATE_AMONG)
+
+    def _go_on_behind(self, seq: int) -> None:
+        self.after = max(self.after, seq)
+        self._given = {given for given in self._given if given > self.after}
+
+
 def follow(inbox: Inbox, where: EventFilter, *, after: int, ending: Ending) -> Iterator[Standing]:
     """Yield the events behind a number, oldest first, and then each that arrives."""
-    version = -1
+    place, version, look_by = Place(after), -1, 0.0
     while not ending.is_over:
         seen, version = version, inbox.version()
-        if seen == version:
+        if seen == version and time.monotonic() < look_by:
             ending.wait()
             continue
-        after = yield from _read(inbox, where, after, ending)
+        look_by = time.monotonic() + _LOOK_ANYWAY_S
+        yield from _read(inbox, where, place, ending)
 
 
-def _read(
-    inbox: Inbox, where: EventFilter, after: int, ending: Ending
-) -> Generator[Standing, None, int]:
-    """Yield what is there now; return up to which number everything has been looked at."""
-    last = newest(inbox)
+def _read(inbox: Inbox, where: EventFilter, place: Place, ending: Ending) -> Iterator[Standing]:
+    """Yield what is there now and has not been yielded yet."""
+    at, last = time.monotonic(), newest(inbox)
+    after = place.after
     while page := inbox.events(where, limit=_PAGE, after=after):
-        for standing in standings(inbox, page):
+        after = page[-1].seq
+        new = [event for event in page if place.is_new(event.seq)]
+        for standing in standings(inbox, new) if new else ():
             if ending.is_over:
-                return after
+                return
             yield standing
-            after = standing.event.seq
+            place.give(standing.event.seq)
     # Also what the filter left out is not looked at again.
-    return max(after, last)
+    place.looked(last, at=at)
 
 
 def _wait_for_reader_to_go(timeout_s: float) -> bool:

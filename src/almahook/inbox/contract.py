@@ -342,7 +342,10 @@ class Inbox(Protocol):
     def events(
         self, where: EventFilter, *, limit: int, before: int | None = None, after: int | None = None
     ) -> list[StoredEvent]:
-        """List events, newest first; with ``after``, oldest first (to follow what arrives)."""
+        """List events, newest first; with ``after``, oldest first (to follow what arrives).
+
+        Where many write at once, an event may turn up a moment after one with a higher number.
+        """
 
     def runs(self, seqs: Sequence[int]) -> list[Run]:
         """Return all runs of these events, oldest first."""
@@ -365,7 +368,7 @@ class Inbox(Protocol):
         """Count all runs by state; reads every run, so it is for reports and not for polling."""
 
     def version(self) -> int:
-        """A number that changes when anybody has written; cheap enough to poll."""
+        """A number that changes once there is what anybody has written; cheap enough to poll."""
 
     def purge(self, *, before: float, limit: int) -> Purged:
         """Delete at most ``limit`` finished events received before a time, and old rejections."""

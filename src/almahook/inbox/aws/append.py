@@ -37,13 +37,14 @@ class Appender:
         return receipts
 
     def _append(self, events: dict[keys.Key, NewEvent]) -> dict[keys.Key, Receipt]:
-        # Only numbers are lost when what follows fails.
-        last = self._table.add(keys.COUNTERS, _SEQ, len(events))
-        numbered = dict(zip(events, range(last - len(events) + 1, last + 1), strict=True))
         bodies = {
             identity: self._objects.keep(event.body, owner=repr(identity))
             for identity, event in events.items()
         }
+        # Only numbers are lost when what follows fails. They are given last, so that an event is
+        # there soon after it has its number, and seldom behind a later one.
+        last = self._table.add(keys.COUNTERS, _SEQ, len(events))
+        numbered = dict(zip(events, range(last - len(events) + 1, last + 1), strict=True))
         there: dict[keys.Key, int] = {}
 
         def write_new() -> None:

@@ -143,7 +143,10 @@ class AWSInbox:
 
     def append(self, events: Sequence[NewEvent]) -> list[Receipt]:
         """Store events durably, each once; one receipt per event, in order."""
-        return self._appender.append(events) if events else []
+        receipts = self._appender.append(events) if events else []
+        if not all(receipt.duplicate for receipt in receipts):
+            self._changed()
+        return receipts
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
         """Record refused requests, oldest forgotten first."""
@@ -271,7 +274,7 @@ class AWSInbox:
     def version(self) -> int:
         """A number that changes when anybody has written; cheap enough to poll."""
         counters = self._table.get(keys.COUNTERS) or {}
-        return int(counters.get("seq", 0)) + int(counters.get(_CHANGES, 0))
+        return int(counters.get(_CHANGES, 0))
 
     def purge(self, *, before: float, limit: int) -> Purged:
         """Delete at most ``limit`` finished events received before a time, and old rejections."""
