@@ -33,6 +33,9 @@ _WRITER = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+# How long to wait before asking again where SQLite itself does not wait.
+_ASK_AGAIN_S = 0.01
+
 # These say that a statement is wrong, not that the store is out of order.
 _MISTAKES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.NotSupportedError)
 
@@ -85,8 +88,25 @@ class Database:
         connection.row_factory = sqlite3.Row
         with _closed_on_error(connection):
             for pragma in pragmas:
-                connection.execute(pragma).fetchall()
+                self._execute_when_free(connection, pragma)
         return connection
+
+    def _execute_when_free(self, connection: sqlite3.Connection, statement: str) -> None:
+        """Wait for others also where SQLite itself does not.
+
+        Of two processes that change a new file's journal mode one is told at once that it is busy.
+        https://www.sqlite.org/c3ref/busy_handler.html
+        """
+        until = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                connection.execute(statement).fetchall()
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or time.monotonic() >= until:
+                    raise
+                time.sleep(_ASK_AGAIN_S)
+            else:
+                return
 
     @contextmanager
     def write(
@@ -194,6 +214,11 @@ class Database:
     def _schema(self) -> int:
         number: int = self._writer.execute("PRAGMA user_version").fetchone()[0]
         return number
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # The upper bits say more. https://www.sqlite.org/rescode.html#extrc
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 @contextmanager
