@@ -28,6 +28,8 @@ from almahook.receivers.reception import Reception, failed, not_stored
 if TYPE_CHECKING:
     from almahook.receivers.http import WebhookProtocol
 
+# So many of a round are handed over at once: they are written while the others are verified.
+_HANDED_OVER = 32
 _REFUSED_TOGETHER_S = 0.005
 
 
@@ -68,8 +70,7 @@ class ShortWay:
                 taken.append(exchange)
                 accepted.append(message)
         if taken:
-            # By then more may have come: each hand-over wakes the writer, who takes Python's lock.
-            taken[0].loop.call_soon(self._store, taken, accepted, now)
+            self._store(taken, accepted, now)
 
     def cut_off(self, exchange: Exchange, announced: int) -> None:
         """Answer a request whose body, of so many bytes, did not come in time."""
@@ -104,8 +105,8 @@ class ShortWay:
             else:
                 if exchange is not None:
                     complete.append(exchange)
-        if complete:
-            self.take(complete)
+        for first in range(0, len(complete), _HANDED_OVER):
+            self.take(complete[first : first + _HANDED_OVER])
 
     def _accept(self, exchange: Exchange, now: float) -> Accepted | None:
         """Return the message that was posted; None if it is refused."""

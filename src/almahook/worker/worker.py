@@ -20,17 +20,11 @@ from almahook.worker.floor import Floor
 from almahook.worker.jobs import Job
 from almahook.worker.journal import Journal
 from almahook.worker.matcher import Matcher
+from almahook.worker.pace import STEP, Pace
 from almahook.worker.services import ContextMaker, Services
 from almahook.worker.settler import Observer, Settler
 from almahook.worker.tenure import Tenure
 
-_DISPATCH_BATCH = 512
-# After a few events, what follows them is let gather: a transaction for hundreds costs hardly more
-# than one for a few, and an acknowledgement that waits for it waits less often. In a burst they
-# wait for each other anyway.
-_GATHER_S = 0.03
-_GATHER_IN_BURST_S = 0.1
-_BURST = 100
 _TIDIED_AT_ONCE = 512
 _MOST_PREFETCHED = 256
 # How often another process's writes are looked for; a look costs microseconds.
@@ -96,8 +90,7 @@ class Worker:
         self._finished: Counter[str] = Counter()
         self._stopping = threading.Event()
         self._next_poll = 0.0
-        self._next_dispatch = 0.0
-        self._is_burst = False
+        self._pace = Pace()
         self._version = -1
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="almahook-worker", daemon=True)
@@ -108,8 +101,10 @@ class Worker:
 
     def wake(self) -> None:
         """Look for work: something was stored."""
+        now = time.monotonic()
+        self._pace.stored(at=now)
         # Within the pause it is taken with what else arrives.
-        if time.monotonic() >= self._next_dispatch:
+        if now >= self._pace.next_at:
             self._wake.set()
 
     @property
@@ -186,7 +181,7 @@ class Worker:
         if not self._stopping.is_set():
             until = min(until, self._next_poll)
         while (now := time.monotonic()) < until:
-            pause_s = self._next_dispatch - now
+            pause_s = min(self._pace.next_at, until) - now
             if self._wake.wait(pause_s if pause_s > 0 else self._options.look_s) or pause_s > 0:
                 return
             if self._jobs.overdue() or self._has_changed():
@@ -214,22 +209,20 @@ class Worker:
     # Dispatch and lease
 
     def _dispatch(self) -> bool:
-        now = time.monotonic()
-        if now < self._next_dispatch:
+        began = time.monotonic()
+        if began < self._pace.next_at:
             return False
-        collected = self._inbox.collect(limit=_DISPATCH_BATCH)
+        collected = self._inbox.collect(limit=STEP)
         self._tell_collected(collected)
         # All that was collected, which is at hand; a batch is collected whole.
-        limit = max(_DISPATCH_BATCH, collected.events)
-        found = self._inbox.dispatch(self._match, limit=limit)
-        self._is_burst = found >= _BURST
-        if self._options.dispatching and 0 < found < _DISPATCH_BATCH:
-            self._next_dispatch = now + (_GATHER_S if found < _BURST else _GATHER_IN_BURST_S)
+        found = self._inbox.dispatch(self._match, limit=max(STEP, collected.events))
+        if self._options.dispatching:
+            self._pace.dispatched(found, began=began, ended=time.monotonic())
         return bool(found or collected.events or collected.duplicates)
 
     def _tidy(self) -> bool:
         """Do what can wait, when nothing else is to be done; say whether there was anything."""
-        if self._is_burst or self._stopping.is_set():
+        if self._pace.is_burst or self._stopping.is_set():
             return False
         return self._inbox.tidy(limit=_TIDIED_AT_ONCE) > 0
 
