@@ -14,7 +14,7 @@ from almahook.inbox import EventFilter, Inbox
 _PAGE = 100
 # An inbox that nobody has written to is looked at so often; a look costs microseconds.
 _LOOK_S = 0.2
-# And looked through even so: that somebody has written may be all that could not be written.
+# And read even so: somebody may have stored an event and failed to tell that he has.
 _LOOK_ANYWAY_S = 5.0
 # Where many write at once, an event may turn up so long after one with a higher number. It is
 # looked for among so many numbers, so that a flood is not read again and again.
