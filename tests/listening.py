@@ -400,6 +400,10 @@ def head(
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+# Signed for an empty body.
+FORGED = head("Content-Length: 1") + b"x"
+
+
 def request(body: bytes, *headers: str, **given: str) -> bytes:
     """Make a request, signed for its body."""
     return head(f"Content-Length: {len(body)}", *headers, body=body, **given) + body

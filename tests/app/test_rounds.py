@@ -6,9 +6,7 @@ from pathlib import Path
 
 from almahook.inbox import EventFilter
 from almahook.inbox.sqlite import SQLiteInbox
-from listening import Wire, command, head, make_settings, message
-
-FORGED = head("Content-Length: 1") + b"x"
+from listening import FORGED, Wire, command, make_settings, message
 
 
 def test_of_more_requests_than_a_round_takes_each_gets_its_own_answer(tmp_path: Path) -> None:

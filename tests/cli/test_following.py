@@ -83,6 +83,11 @@ def test_what_was_there_before_is_not_given_however_often_it_is_looked_at():
     assert followed(Slow([0.0, 0.0, 4.0, 3.0]), until=60, after=2) == [4, 3]
 
 
+def test_what_was_stored_by_somebody_who_failed_to_tell_is_given_too(monkeypatch):
+    monkeypatch.setattr(Slow, "version", lambda _: 0)
+    assert followed(Slow([0.0, 3.0]), until=30) == [1, 2]
+
+
 def test_a_flood_is_not_read_again_and_again():
     inbox = Slow([0.0] * 5000 + [1.0 + n for n in range(5)])
     assert followed(inbox, until=7) == list(range(1, 5006))

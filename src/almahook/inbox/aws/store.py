@@ -272,7 +272,7 @@ class AWSInbox:
         return Counter(run.state for document in self._runs.everything() for run in document.runs)
 
     def version(self) -> int:
-        """A number that changes when anybody has written; cheap enough to poll."""
+        """A number that changes once there is what anybody has written; cheap enough to poll."""
         counters = self._table.get(keys.COUNTERS) or {}
         return int(counters.get(_CHANGES, 0))
 
