@@ -65,8 +65,8 @@ def test_a_time_without_a_zone_is_local(zone, text, meant):
 def test_times_are_shown_in_the_local_zone(zone):
     at = datetime(2026, 7, 1, 8, 30, 5, tzinfo=UTC).timestamp()
     assert local_time(at) == "2026-07-01 10:30:05"
-    assert short_time(at, now=at) == "Jul  1 10:30"
-    assert short_time(at, now=at, seconds=True) == "Jul  1 10:30:05"
+    assert short_time(at, now=at) == "Jul 01 10:30"
+    assert short_time(at, now=at, seconds=True) == "Jul 01 10:30:05"
     assert short_time(at, now=at + 400 * 86_400) == "2026-07-01"
 
 

@@ -39,7 +39,7 @@ def short_time(at: float, *, now: float, seconds: bool = False) -> str:
     """Write a time as a list has room for it: with the year only if it is long ago."""
     if abs(now - at) > _LONG_AGO_S:
         return f"{_local(at):%Y-%m-%d}"
-    return f"{_local(at):%b %e %H:%M:%S}" if seconds else f"{_local(at):%b %e %H:%M}"
+    return f"{_local(at):%b %d %H:%M:%S}" if seconds else f"{_local(at):%b %d %H:%M}"
 
 
 def utc_time(at: float) -> str:
