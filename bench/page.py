@@ -168,7 +168,8 @@ process with one worker, over plain HTTP on the loopback, as its own documentati
 _NOTES = """
 Latencies are wrk's, which corrects them for coordinated omission: what a slow answer held up counts
 too. CPU is user and system of the server with its database, per request, until nothing is left to
-do. Bytes written are what was given to write() by then, the answers included.
+do. Bytes written are what was given to write() by then, the answers included, and what almahook
+gives to io_uring, which Linux does not count for a process: as much as an event has in the spool.
 """
 _RUN = """
 ## Measuring it yourself

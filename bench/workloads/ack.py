@@ -9,6 +9,7 @@ from bench.bench import Bench
 from bench.figures import BenchError
 from bench.servers import SERVERS, Server
 from bench.serving import Serving, require_right, serving
+from bench.spooled import uncounted_bytes
 from bench.targets import COMPARED
 from bench.usage import Usage
 from bench.wrk import Load, load
@@ -57,7 +58,7 @@ def measure(bench: Bench, server: Server, connections: int, folder: Path) -> Map
             require_stored(running, stored + warm.accepted + got.accepted, 2 * connections)
             if got.rounds or warm.rounds:
                 raise BenchError("there were too few requests: some were sent twice")
-    return values(got, before, used)
+    return values(got, before, used, uncounted_bytes(server, new.read(0)))
 
 
 def require_answered(got: Load) -> None:
@@ -85,15 +86,20 @@ def require_stored(running: Serving, accepted: int, under_way: int) -> None:
         raise BenchError(f"{accepted} events were answered 200, and {stored} are stored")
 
 
-def values(got: Load, before: Usage, after: Usage) -> dict[str, float]:
-    """Say what a request cost."""
+def values(got: Load, before: Usage, after: Usage, uncounted_bytes: int = 0) -> dict[str, float]:
+    """Say what a request cost.
+
+    Args:
+        uncounted_bytes: What was written for each beside what the processes are known to have.
+    """
+    written_bytes = (after.written_bytes - before.written_bytes) / got.answered
     return {
         "per_second": got.answered / got.seconds,
         "p50_ms": got.p50_ms,
         "p99_ms": got.p99_ms,
         "p999_ms": got.p999_ms,
         "cpu_us": (after.cpu_s - before.cpu_s) / got.answered * 1e6,
-        "written_bytes": (after.written_bytes - before.written_bytes) / got.answered,
+        "written_bytes": written_bytes + uncounted_bytes,
         "resident_mb": after.resident_bytes / 2**20,
         "generator_us": got.generator_cpu_s / got.answered * 1e6,
     }

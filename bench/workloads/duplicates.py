@@ -8,6 +8,7 @@ from bench.bench import Bench
 from bench.figures import BenchError
 from bench.servers import SERVERS, Server
 from bench.serving import serving
+from bench.spooled import uncounted_bytes
 from bench.workloads.ack import require_answered, values
 from bench.wrk import load
 
@@ -42,4 +43,4 @@ def measure(bench: Bench, server: Server, folder: Path) -> Mapping[str, float]:
     # Each second one is new; an answer more or less is under way when a load ends.
     if abs(stored - sent / 2) > 2 * CONNECTIONS:
         raise BenchError(f"of {sent} requests, half of them new, {stored} are stored")
-    return values(got, before, used)
+    return values(got, before, used, uncounted_bytes(server, requests.read(0)))

@@ -48,8 +48,14 @@ class Packing:
         self.packed_here.append(threading.current_thread() is self.here)
         return events
 
+    def begin_spool(self, packed: list[object], loop: object, ended: object) -> bool:
+        return False
+
     def spool(self, packed: list[object]) -> None:
         self.spooled += packed
+
+    def finish_spool(self) -> None:
+        """Nothing was begun."""
 
 
 @pytest.mark.parametrize(("size", "is_here"), [(2048, True), (2 * 1024 * 1024, False)])

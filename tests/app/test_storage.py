@@ -13,6 +13,7 @@ import pytest
 
 from almahook.inbox import EventFilter
 from almahook.inbox.sqlite import SQLiteInbox
+from begun_spool import leave_writing_to_threads
 from listening import (
     FORGED,
     WAIT_S,
@@ -42,10 +43,14 @@ def held(tmp_path: Path) -> Path:
 
 
 class Disk:
-    """The disk under the spool, as far as a test holds it or lets it fail."""
+    """The disk under the spool, as far as a test holds it or lets it fail.
+
+    Nobody can hold what the kernel writes, so a thread writes.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
+        leave_writing_to_threads(monkeypatch)
 
     @contextmanager
     def failing(self) -> Iterator[None]:

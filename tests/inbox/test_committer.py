@@ -3,6 +3,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
+from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -62,8 +64,8 @@ def disk() -> Disk:
 def make(disk: Disk) -> Iterator[Make]:
     made: list[Committer] = []
 
-    def make_one(**limits: int) -> Committer:
-        made.append(GroupCommitter(prepare=disk.prepare, commit=disk.commit, **limits))
+    def make_one(**more: Any) -> Committer:
+        made.append(GroupCommitter(prepare=disk.prepare, commit=disk.commit, **more))
         return made[-1]
 
     yield make_one
@@ -322,3 +324,234 @@ def test_an_answer_that_fails_leaves_no_other_unanswered(make: Make) -> None:
         return await answered.get()
 
     assert asyncio.run(scenario()) == ["stored b"]
+
+
+class Kernel:
+    """Begins to store batches, and ends when a test says so."""
+
+    def __init__(self) -> None:
+        self.is_able = True
+        self.begun: list[list[str]] = []
+        self._ended: list[Callable[[Sequence[str] | None], None]] = []
+
+    def begin(
+        self,
+        groups: Sequence[list[str]],
+        loop: asyncio.AbstractEventLoop,
+        ended: Callable[[Sequence[str] | None], None],
+    ) -> bool:
+        assert asyncio.get_running_loop() is loop
+        if self.is_able:
+            self.begun.append([item for group in groups for item in group])
+            self._ended.append(ended)
+        return self.is_able
+
+    def end(self) -> None:
+        self._ended.pop(0)([f"begun {item}" for item in self.begun[-1]])
+
+    def fail(self) -> None:
+        self._ended.pop(0)(None)
+
+    def finish(self) -> None:
+        while self._ended:
+            self.end()
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    return Kernel()
+
+
+@pytest.fixture
+def beginning(make: Make, kernel: Kernel) -> Committer:
+    """Return a committer whose store can begin without waiting."""
+    return make(begin=kernel.begin, finish=kernel.finish)
+
+
+async def append_each(committer: Committer, *items: str) -> "list[asyncio.Future[str]]":
+    """Append each in a round of its own."""
+    tasks = []
+    for item in items:
+        tasks.append(asyncio.ensure_future(committer.append(item)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return tasks
+
+
+def test_what_an_event_loop_can_begin_no_thread_stores(
+    beginning: Committer, kernel: Kernel, disk: Disk
+) -> None:
+    async def check() -> None:
+        (one,) = await append_each(beginning, "a")
+        kernel.end()
+        assert await one == "begun a"
+
+    asyncio.run(check())
+    assert disk.batches == []
+
+
+def test_what_comes_before_that_has_ended_is_begun_together(
+    beginning: Committer, kernel: Kernel
+) -> None:
+    async def check() -> None:
+        tasks = await append_each(beginning, "a", "b", "c")
+        assert kernel.begun == [["a"]]
+        kernel.end()
+        assert kernel.begun == [["a"], ["b", "c"]]
+        assert await tasks[0] == "begun a"
+        assert not tasks[1].done()
+        kernel.end()
+        assert await asyncio.gather(*tasks[1:]) == ["begun b", "begun c"]
+
+    asyncio.run(check())
+
+
+def test_no_more_is_begun_at_once_than_a_batch_holds(make: Make, kernel: Kernel) -> None:
+    committer = make(begin=kernel.begin, finish=kernel.finish, max_batch=2)
+
+    async def check() -> None:
+        tasks = await append_each(committer, "a", "b", "c", "d")
+        kernel.end()
+        kernel.end()
+        assert kernel.begun == [["a"], ["b", "c"], ["d"]]
+        kernel.end()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(check())
+
+
+def test_what_was_begun_and_failed_the_thread_stores_with_all_behind_it(
+    beginning: Committer, kernel: Kernel, disk: Disk
+) -> None:
+    async def check() -> None:
+        tasks = await append_each(beginning, "a", "b")
+        kernel.fail()
+        assert await asyncio.gather(*tasks) == ["stored a", "stored b"]
+
+    asyncio.run(check())
+    assert kernel.begun == [["a"]]
+    assert disk.stored == ["a", "b"]
+
+
+def test_what_cannot_be_begun_the_thread_stores_until_it_has_nothing_to_do(
+    beginning: Committer, kernel: Kernel, disk: Disk
+) -> None:
+    async def check() -> None:
+        kernel.is_able = False
+        disk.hold()
+        (first,) = await append_each(beginning, "a")
+        kernel.is_able = True
+        (second,) = await append_each(beginning, "b")
+        assert kernel.begun == []
+        disk.go_on()
+        assert await asyncio.gather(first, second) == ["stored a", "stored b"]
+        (third,) = await append_each(beginning, "c")
+        kernel.end()
+        assert await third == "begun c"
+
+    asyncio.run(check())
+
+
+def test_what_cannot_be_written_is_not_begun_and_takes_no_neighbour_down(
+    beginning: Committer, kernel: Kernel, disk: Disk
+) -> None:
+    disk.unwritable = "bad"
+
+    async def check() -> None:
+        good, bad, other = await append_each(beginning, "good", "bad", "other")
+        kernel.end()
+        assert await asyncio.gather(good, other) == ["begun good", "stored other"]
+        with pytest.raises(InboxUnavailableError):
+            await bad
+
+    asyncio.run(check())
+
+
+def test_what_no_event_loop_hands_over_the_thread_stores_beside_what_was_begun(
+    beginning: Committer, kernel: Kernel
+) -> None:
+    async def check() -> None:
+        (begun,) = await append_each(beginning, "a")
+        assert submit(beginning, "b").result(10) == "stored b"
+        kernel.end()
+        assert await begun == "begun a"
+
+    asyncio.run(check())
+
+
+def test_what_was_begun_waits_no_more_and_what_is_behind_it_does(
+    make: Make, kernel: Kernel
+) -> None:
+    committer = make(begin=kernel.begin, finish=kernel.finish, max_pending=1)
+
+    async def check() -> None:
+        first, second, third = await append_each(committer, "a", "b", "c")
+        assert (committer.pending, committer.is_full) == (1, True)
+        with pytest.raises(OverloadedError):
+            await third
+        kernel.end()
+        kernel.end()
+        await asyncio.gather(first, second)
+        assert committer.pending == 0
+
+    asyncio.run(check())
+
+
+def test_closing_ends_what_was_begun_and_stores_what_is_behind_it(
+    beginning: Committer, disk: Disk
+) -> None:
+    async def check() -> None:
+        tasks = await append_each(beginning, "a", "b")
+        beginning.close()
+        assert await asyncio.gather(*tasks) == ["begun a", "stored b"]
+
+    asyncio.run(check())
+    assert disk.stored == ["b"]
+
+
+def test_closing_waits_for_another_thread_that_is_about_to_tell(make: Make, kernel: Kernel) -> None:
+    # The store has ended, which its own finish() knows; the committer was not told.
+    committer = make(begin=kernel.begin, finish=lambda: None)
+
+    async def check() -> None:
+        (one,) = await append_each(committer, "a")
+        closing = asyncio.ensure_future(asyncio.to_thread(committer.close))
+        await asyncio.sleep(0)
+        kernel.end()
+        await closing
+        assert await one == "begun a"
+
+    asyncio.run(check())
+
+
+def test_an_event_loop_that_has_closed_holds_up_no_other(
+    beginning: Committer, kernel: Kernel
+) -> None:
+    async def leave() -> None:
+        (task,) = await append_each(beginning, "a")
+        task.cancel()
+
+    async def check() -> None:
+        (one,) = await append_each(beginning, "b")
+        assert await one == "stored b"
+
+    asyncio.run(leave())
+    asyncio.run(check())
+    kernel.end()
+
+
+def test_after_each_batch_it_is_said_where_it_was_begun(make: Make, kernel: Kernel) -> None:
+    after: SimpleQueue[object] = SimpleQueue()
+    committer = make(begin=kernel.begin, finish=kernel.finish, after=after.put)
+    assert submit(committer, "a").result(10) == "stored a"
+    assert after.get(timeout=10) is None
+
+    async def check() -> None:
+        told: list[Sequence[str | BaseException]] = []
+        committer.append_all(["b"], told.append, loop=asyncio.get_running_loop())
+        kernel.end()
+        # Without a further round of the loop.
+        assert told == [["begun b"]]
+        assert after.get_nowait() is asyncio.get_running_loop()
+
+    asyncio.run(check())

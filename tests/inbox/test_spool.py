@@ -23,6 +23,7 @@ from almahook.inbox.sqlite.batches import pack
 from almahook.inbox.sqlite.spool import Spool, Waiting
 from almahook.testing.inbox_contract.given import new_event
 from almahook.testing.inbox_contract.given import spool as spool_into
+from begun_spool import BegunSpool
 
 NOTHING = Collected(events=0, duplicates=0)
 
@@ -33,13 +34,28 @@ def folder(tmp_path):
 
 
 @pytest.fixture(params=["in one call", "in two calls"])
-def spool(folder, request, monkeypatch):
+def waiting_spool(folder, request, monkeypatch):
+    """A spool that is written to while a thread waits."""
     if request.param == "in two calls":
         # As on a system that cannot write and sync at once.
         monkeypatch.setattr("almahook.inbox.sqlite.segment._DSYNC", None)
     opened = Spool(folder)
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["in one call", "in two calls", "by the kernel"])
+def spool(folder, request, monkeypatch):
+    if request.param == "by the kernel":
+        begun = BegunSpool(folder)
+        yield begun
+        begun.close()
+    else:
+        if request.param == "in two calls":
+            monkeypatch.setattr("almahook.inbox.sqlite.segment._DSYNC", None)
+        opened = Spool(folder)
+        yield opened
+        opened.close()
 
 
 def put(spool, events):
@@ -151,8 +167,10 @@ def test_who_deletes_the_folder_loses_nothing_that_is_stored_afterwards(spool, f
     assert ids(spool, only_segment(folder).name) == ["2", "3"]
 
 
-def test_after_a_failed_write_the_next_batch_goes_to_another_segment(spool, folder, monkeypatch):
-    put(spool, [new_event("1")])
+def test_after_a_failed_write_the_next_batch_goes_to_another_segment(
+    waiting_spool, folder, monkeypatch
+):
+    put(waiting_spool, [new_event("1")])
 
     def fails(*_):
         raise OSError(28, "No space left on device")
@@ -161,9 +179,9 @@ def test_after_a_failed_write_the_next_batch_goes_to_another_segment(spool, fold
         for call in ("pwritev", "fdatasync"):
             broken.setattr(os, call, fails)
         with pytest.raises(InboxUnavailableError, match="No space left"):
-            put(spool, [new_event("lost")])
-    put(spool, [new_event("2")])
-    assert [ids(spool, name) for name in spool.segments()] == [["1"], ["2"]]
+            put(waiting_spool, [new_event("lost")])
+    put(waiting_spool, [new_event("2")])
+    assert [ids(waiting_spool, name) for name in waiting_spool.segments()] == [["1"], ["2"]]
 
 
 # Room ahead
@@ -176,7 +194,7 @@ def made_room(spool, folder) -> Path:
         put(spool, [new_event(str(number), body=bytes(range(256)) * 1024)])
         number += 1
         # Jobs are done in turn: when this one is, so are those before it.
-        spool._filler.submit(lambda: None).result()
+        spool._writer._filler.submit(lambda: None).result()
         path = only_segment(folder)
         if path.stat().st_size > spool.segments()[path.name]:
             return path
@@ -210,7 +228,7 @@ def test_what_was_written_before_something_else_was_begun_is_known_to_be_on_disk
 def test_for_a_few_events_no_room_is_made_ahead(spool, folder):
     for number in range(10):
         put(spool, [new_event(str(number))])
-    spool._filler.submit(lambda: None).result()
+    spool._writer._filler.submit(lambda: None).result()
     (end,) = spool.segments().values()
     assert only_segment(folder).stat().st_size == end
 
@@ -237,17 +255,17 @@ def test_a_segment_that_is_ended_is_as_long_as_what_is_in_it(spool, folder):
     path = made_room(spool, folder)
     end = spool.segments()[path.name]
     spool.end_segment()
-    spool._filler.submit(lambda: None).result()
+    spool._writer._filler.submit(lambda: None).result()
     assert path.stat().st_size == end
     assert spool.retire(path.name, collected=end)
 
 
 def test_room_that_comes_too_late_is_not_made_behind_the_end(spool, folder):
     path = made_room(spool, folder)
-    segment = spool._segment
+    segment = spool._writer._segment
     spool.end_segment()
     size = path.stat().st_size
-    spool._make_room(segment)
+    spool._writer._make_room(segment)
     assert path.stat().st_size == size
 
 
@@ -255,13 +273,13 @@ def test_after_it_was_closed_a_spool_stores_without_room(spool, folder):
     made_room(spool, folder)
     spool.close()
     for number in range(20):
-        put(spool, [new_event(str(number), body=b"x" * 50_000)])
+        Spool.put(spool, [pack([new_event(str(number), body=b"x" * 50_000)])])
     *_, name = spool.segments()
     assert ids(spool, name) == [str(number) for number in range(20)]
     spool.end_segment()
 
 
-def test_where_no_room_can_be_made_the_segment_just_grows(spool, folder, monkeypatch):
+def test_where_no_room_can_be_made_the_segment_just_grows(waiting_spool, folder, monkeypatch):
     whole = os.pwrite
     tried = []
 
@@ -273,15 +291,15 @@ def test_where_no_room_can_be_made_the_segment_just_grows(spool, folder, monkeyp
 
     monkeypatch.setattr(os, "pwrite", no_space_for_zeros)
     for number in range(30):
-        put(spool, [new_event(str(number), body=b"x" * 100_000)])
-        spool._filler.submit(lambda: None).result()
-    ((name, end),) = spool.segments().items()
+        put(waiting_spool, [new_event(str(number), body=b"x" * 100_000)])
+        waiting_spool._writer._filler.submit(lambda: None).result()
+    ((name, end),) = waiting_spool.segments().items()
     assert len(tried) == 1
     assert only_segment(folder).stat().st_size == end
-    assert ids(spool, name) == [str(number) for number in range(30)]
+    assert ids(waiting_spool, name) == [str(number) for number in range(30)]
 
 
-def test_a_write_that_is_cut_short_is_gone_on_with(spool, folder, monkeypatch):
+def test_a_write_that_is_cut_short_is_gone_on_with(waiting_spool, folder, monkeypatch):
     def one_byte(write):
         return lambda fd, data, *rest: write(
             fd, [b"".join(data)[:1]] if isinstance(data, list) else data[:1], *rest
@@ -289,13 +307,13 @@ def test_a_write_that_is_cut_short_is_gone_on_with(spool, folder, monkeypatch):
 
     for call in ("pwritev", "pwrite"):
         monkeypatch.setattr(os, call, one_byte(getattr(os, call)))
-    put(spool, [new_event("1"), new_event("2")])
-    put(spool, [new_event("3")])
-    assert ids(spool, only_segment(folder).name) == ["1", "2", "3"]
+    put(waiting_spool, [new_event("1"), new_event("2")])
+    put(waiting_spool, [new_event("3")])
+    assert ids(waiting_spool, only_segment(folder).name) == ["1", "2", "3"]
 
 
 def test_a_kernel_that_cannot_write_and_sync_at_once_does_it_in_two_calls(
-    spool, folder, monkeypatch
+    waiting_spool, folder, monkeypatch
 ):
     def not_known(*_):
         raise OSError(EOPNOTSUPP, "Operation not supported")
@@ -304,15 +322,17 @@ def test_a_kernel_that_cannot_write_and_sync_at_once_does_it_in_two_calls(
     sync = os.fdatasync
     monkeypatch.setattr(os, "pwritev", not_known)
     monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(fd) or sync(fd))
-    put(spool, [new_event("1")])
-    put(spool, [new_event("2")])
+    put(waiting_spool, [new_event("1")])
+    put(waiting_spool, [new_event("2")])
     assert len(synced) == 2
-    assert ids(spool, only_segment(folder).name) == ["1", "2"]
+    assert ids(waiting_spool, only_segment(folder).name) == ["1", "2"]
 
 
-def test_a_failed_batch_within_the_room_is_not_followed_by_another(spool, folder, monkeypatch):
-    path = made_room(spool, folder)
-    before = ids(spool, path.name)
+def test_a_failed_batch_within_the_room_is_not_followed_by_another(
+    waiting_spool, folder, monkeypatch
+):
+    path = made_room(waiting_spool, folder)
+    before = ids(waiting_spool, path.name)
 
     def half(write):
         def fails(fd, data, place, *_):
@@ -331,10 +351,10 @@ def test_a_failed_batch_within_the_room_is_not_followed_by_another(spool, folder
         broken.setattr(os, "pwrite", half(write))
         broken.setattr(os, "ftruncate", cannot)
         with pytest.raises(InboxUnavailableError):
-            put(spool, [new_event("lost", body=b"x" * 5000)])
-    put(spool, [new_event("next")])
-    first, second = spool.segments()
-    assert (ids(spool, first), ids(spool, second)) == (before, ["next"])
+            put(waiting_spool, [new_event("lost", body=b"x" * 5000)])
+    put(waiting_spool, [new_event("next")])
+    first, second = waiting_spool.segments()
+    assert (ids(waiting_spool, first), ids(waiting_spool, second)) == (before, ["next"])
 
 
 def test_a_folder_that_cannot_be_made_is_an_unavailable_inbox(tmp_path):
@@ -388,7 +408,7 @@ from almahook.testing.inbox_contract.given import spool as spool_into
 inbox = SQLiteInbox(sys.argv[1])
 for number in range(int(sys.argv[2])):
     spool_into(inbox, [new_event(str(number), body=b"x" * 50_000)])
-inbox._spool._filler.submit(lambda: None).result()
+inbox._spool._writer._filler.submit(lambda: None).result()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any
 
 from almahook.errors import InboxError
 from almahook.inbox import GroupCommitter, Inbox, NewEvent, Packed, Receipt, Rejection
+from almahook.inbox.committer import Ended, is_running_here
 from almahook.protocol import Accepted, Failed, Handled, Stored, Unhandled
 from almahook.receivers.reception import Refusal
 
@@ -28,6 +30,9 @@ _PAUSE_IN_FLOOD_S = 0.25
 # What is larger takes milliseconds to pack.
 _LARGE_BYTES = 256 * 1024
 
+# Where much comes, handlers wait for longer than this anyway.
+_TOLD_EVERY_S = 0.01
+
 # After a failure the next event is the only probe of the disk there is, so for longer than this
 # nobody is told to send none.
 _FAILING_S = 10.0
@@ -41,7 +46,7 @@ class Intake:
         max_pending: When so many events wait to be stored, further ones are turned away.
         refusal_bytes: How much of a refused body is kept.
         clock: Seconds since the epoch.
-        on_stored: Told of each stored batch.
+        on_stored: Told when something was stored.
         on_not_recorded: Told of each refusal that there was no room for.
     """
 
@@ -60,10 +65,14 @@ class Intake:
         self._deliver = deliver
         self._refusal_bytes = refusal_bytes
         self._clock = clock
-        self._on_stored = on_stored
         self._on_not_recorded = on_not_recorded
         self._events: GroupCommitter[NewEvent, _Together, Receipt | Stored] = GroupCommitter(
-            prepare=self._prepare, commit=self._store, max_pending=max_pending
+            prepare=self._prepare,
+            commit=self._store,
+            begin=self._begin,
+            finish=inbox.finish_spool,
+            after=_Now(on_stored).tell,
+            max_pending=max_pending,
         )
         self._rejections: GroupCommitter[Rejection, Sequence[Rejection], None] = GroupCommitter(
             prepare=list,
@@ -145,8 +154,25 @@ class Intake:
             self._failed_at = self._clock()
             raise
         self._failed_at = None
-        self._on_stored()
         return receipts
+
+    def _begin(
+        self,
+        groups: Sequence["_Together"],
+        loop: asyncio.AbstractEventLoop,
+        ended: Ended[Receipt | Stored],
+    ) -> bool:
+        """Begin to spool what is packed."""
+        packed = [group.packed for group in groups if group.packed is not None]
+        if len(packed) < len(groups):
+            return False
+        number = sum(len(group.events) for group in groups)
+        return self._inbox.begin_spool(packed, loop, partial(self._spooled, number, ended))
+
+    def _spooled(self, number: int, ended: Ended[Receipt | Stored], is_stored: bool) -> None:
+        if is_stored:
+            self._failed_at = None
+        ended([_STORED] * number if is_stored else None)
 
     def _put(self, groups: Sequence["_Together"]) -> Sequence[Receipt | Stored]:
         """Store as cheaply as is enough: only who runs the handlers at once needs a number."""
@@ -164,6 +190,38 @@ class Intake:
         is_flood = len(rejections) == _REFUSALS_AT_ONCE
         self._closing.wait(_PAUSE_IN_FLOOD_S if is_flood else _PAUSE_S)
         return [None] * len(rejections)
+
+
+class _Now:
+    """Tells at once that something was stored, and in a flood every few milliseconds.
+
+    Each telling wakes another process, which takes as long as three events do. What is stored in
+    the milliseconds after one is told of when they are over.
+    """
+
+    def __init__(self, on_stored: Callable[[], None]) -> None:
+        self._on_stored = on_stored
+        self._is_early = False
+        self._has_more = False
+
+    def tell(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Tell, or let it wait on the event loop that this is called on."""
+        if loop is None or not is_running_here(loop):
+            self._on_stored()
+        elif self._is_early:
+            self._has_more = True
+        else:
+            self._tell_and_wait(loop)
+
+    def _tell_and_wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._on_stored()
+        self._is_early, self._has_more = True, False
+        loop.call_later(_TOLD_EVERY_S, self._go_on, loop)
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_early = False
+        if self._has_more:
+            self._tell_and_wait(loop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
-"""Many requests, one transaction: concurrent appends are stored together by one writer thread.
+"""Many requests, one transaction: concurrent appends are stored together, a batch at a time.
 
 While one batch is being synced to disk the next one gathers, so the batches grow with the load and
-a lone event waits for nobody. An event loop hands over what one round of it brought in one piece:
-each piece wakes the writer, which takes Python's lock from the loop.
+a lone event waits for nobody. An event loop hands over what one round of it brought in one piece.
+
+Where a store can begin a batch without waiting, the event loop itself begins one after the other.
+All else is done by one writer thread, which has to wait for Python's lock before and after each.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +29,10 @@ R = TypeVar("R")
 
 
 Told = Callable[[Sequence[R | BaseException]], None]
+# Told with one result for each item, or with None if the thread is to store them.
+Ended = Callable[[Sequence[R] | None], None]
+After = Callable[[asyncio.AbstractEventLoop | None], None]
+Begin = Callable[[Sequence[P], asyncio.AbstractEventLoop, Ended[R]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class _Group(Generic[T, P, R]):
     Attributes:
         prepared: What is committed; an error if it could not be made.
         told: Hears how each of them went, in order.
-        loop: Where it is called; None for the writer's own thread.
+        loop: Where it is called; None for wherever they were stored.
     """
 
     items: Sequence[T]
@@ -60,6 +66,11 @@ class GroupCommitter(Generic[T, P, R]):
         prepare: Makes what is committed of items that came together, on the thread that hands
             them over: the writer needs Python's lock for as little as can be.
         commit: Stores what was prepared durably, and returns one result per item, in order.
+        begin: Begins to, on an event loop and without waiting, and says whether it could; tells
+            when that has ended.
+        finish: Waits until what was begun has ended, and was told.
+        after: Called after each batch, once all who wait for it were told, with the event loop that
+            it was begun on; None for one of the thread's.
         max_batch: A batch with so many items takes no further ones. What was handed over together
             is stored together.
         max_pending: When so many items wait already, further ones are turned away.
@@ -70,20 +81,32 @@ class GroupCommitter(Generic[T, P, R]):
         *,
         prepare: Callable[[Sequence[T]], P],
         commit: Callable[[Sequence[P]], Sequence[R]],
+        begin: Begin[P, R] | None = None,
+        finish: Callable[[], None] = lambda: None,
+        after: After = lambda _: None,
         max_batch: int = 256,
         max_pending: int = 10_000,
     ) -> None:
         self._prepare = prepare
         self._commit = commit
+        self._begin = begin
+        self._finish = finish
+        self._after = after
         self._max_batch = max_batch
         self._max_pending = max_pending
         self._queue: queue.SimpleQueue[_Group[T, P, R] | None] = queue.SimpleQueue()
         self._gathered: dict[asyncio.AbstractEventLoop, _Gathered[T, R]] = {}
         # Handed over, and only the writer's by now.
         self._taken: deque[_Group[T, P, R]] = deque()
+        # How many are the writer's, or will be.
+        self._handed_over = 0
+        # What an event loop has begun to store, and what waits for the end of that.
+        self._begun: Sequence[_Group[T, P, R]] = ()
+        self._behind: deque[_Group[T, P, R]] = deque()
         self._pending = 0
         self._closed = False
         self._gate = threading.Lock()
+        self._has_ended = threading.Condition(self._gate)
         self._thread = threading.Thread(target=self._run, name="almahook-committer", daemon=True)
         self._thread.start()
 
@@ -141,7 +164,7 @@ class GroupCommitter(Generic[T, P, R]):
                     return 0
                 group = self._group(items[:room], told, loop)
             self._pending += len(group.items)
-            self._queue.put(group)
+            self._pass_on(group)
         return len(group.items)
 
     def offer(self, item: T) -> bool:
@@ -154,10 +177,59 @@ class GroupCommitter(Generic[T, P, R]):
     def close(self) -> None:
         """Store what waits, then stop; later items are turned away."""
         with self._gate:
-            if not self._closed:
-                self._closed = True
+            is_first, self._closed = not self._closed, True
+        if is_first:
+            self._finish()
+            with self._gate:
+                # Another thread may just be about to tell of it.
+                self._has_ended.wait_for(lambda: not self._begun)
                 self._queue.put(None)
         self._thread.join()
+
+    # Within the gate.
+
+    def _pass_on(self, group: _Group[T, P, R]) -> None:
+        """Let a group be stored: by the event loop, where that can be, or by the thread."""
+        if self._begun and group.loop is self._begun[0].loop:
+            self._behind.append(group)
+        elif not self._try_to_begin([group]):
+            self._leave_to_thread([group])
+
+    def _try_to_begin(self, groups: Sequence[_Group[T, P, R]]) -> bool:
+        """Begin to store groups of one event loop; say whether that could be done."""
+        loop = groups[0].loop
+        prepared = [one.prepared for one in groups if not isinstance(one.prepared, Exception)]
+        can_begin = not (self._begun or self._handed_over or self._closed)
+        if self._begin is None or loop is None or not can_begin or len(prepared) < len(groups):
+            return False
+        if not self._begin(prepared, loop, self._ended):
+            return False
+        self._begun = groups
+        self._pending -= _number(groups)
+        return True
+
+    def _leave_to_thread(self, groups: Iterable[_Group[T, P, R]]) -> None:
+        for group in groups:
+            self._handed_over += 1
+            self._queue.put(group)
+
+    # Without the gate.
+
+    def _ended(self, results: Sequence[R] | None) -> None:
+        """Tell of what was begun, after having begun what waited for it."""
+        with self._gate:
+            groups, self._begun = self._begun, ()
+            self._has_ended.notify_all()
+            if results is None:
+                self._pending += _number(groups)
+                self._leave_to_thread(groups)
+            batch = _batch_of(self._behind, self._max_batch)
+            if batch and not self._try_to_begin(batch):
+                self._leave_to_thread([*batch, *self._behind])
+                self._behind.clear()
+        if results is not None:
+            self._tell_all(groups, results)
+            self._after(groups[0].loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand over what a round has brought, in one piece: each piece wakes the writer."""
@@ -187,8 +259,7 @@ class GroupCommitter(Generic[T, P, R]):
                 is_open = self._take(self._queue.get())
             while is_open and not self._queue.empty():
                 is_open = self._take(self._queue.get())
-            if batch := self._next_batch():
-                self._commit_batch(batch)
+            self._commit_next()
 
     def _take(self, group: _Group[T, P, R] | None) -> bool:
         """Take what was handed over; False when no more will be."""
@@ -196,21 +267,25 @@ class GroupCommitter(Generic[T, P, R]):
             self._taken.append(group)
         return group is not None
 
-    def _next_batch(self) -> list[_Group[T, P, R]]:
-        batch: list[_Group[T, P, R]] = []
-        number = 0
-        while self._taken and (not batch or number + len(self._taken[0].items) <= self._max_batch):
-            batch.append(self._taken.popleft())
-            number += len(batch[-1].items)
+    def _commit_next(self) -> None:
+        batch = _batch_of(self._taken, self._max_batch)
+        if not batch:
+            return
         with self._gate:
-            self._pending -= number
-        return batch
+            self._pending -= _number(batch)
+        results = self._store_together(batch)
+        with self._gate:
+            self._handed_over -= len(batch)
+        self._tell_all(batch, results)
+        self._after(None)
 
-    def _commit_batch(self, batch: list[_Group[T, P, R]]) -> None:
-        """Store a batch; then wake who waits, with one call for each group."""
-        results = iter(self._store_together(batch))
-        for group in batch:
-            _resolve(group, [*islice(results, len(group.items))])
+    def _tell_all(
+        self, groups: Sequence[_Group[T, P, R]], results: Sequence[R | BaseException]
+    ) -> None:
+        """Wake who waits, with one call for each group."""
+        left = iter(results)
+        for group in groups:
+            _resolve(group, [*islice(left, len(group.items))])
 
     def _store_together(self, batch: list[_Group[T, P, R]]) -> Sequence[R | BaseException]:
         items = [item for group in batch for item in group.items]
@@ -237,6 +312,20 @@ class GroupCommitter(Generic[T, P, R]):
         return result
 
 
+def _number(groups: Iterable[_Group[T, P, R]]) -> int:
+    return sum(len(group.items) for group in groups)
+
+
+def _batch_of(waiting: deque[_Group[T, P, R]], most: int) -> list[_Group[T, P, R]]:
+    """Take groups off, until there are so many items; one group at least."""
+    batch: list[_Group[T, P, R]] = []
+    number = 0
+    while waiting and (not batch or number + len(waiting[0].items) <= most):
+        batch.append(waiting.popleft())
+        number += len(batch[-1].items)
+    return batch
+
+
 def _prepared(group: _Group[T, P, R]) -> P:
     if isinstance(group.prepared, Exception):
         raise group.prepared
@@ -254,12 +343,20 @@ def _unavailable(error: Exception) -> InboxUnavailableError:
 
 
 def _resolve(group: _Group[T, P, R], results: Sequence[R | BaseException]) -> None:
-    if group.loop is None:
+    if group.loop is None or is_running_here(group.loop):
         _tell(group.told, results)
         return
     # When the loop has closed nobody waits any more, and what is stored is stored.
     with suppress(RuntimeError):
         group.loop.call_soon_threadsafe(_tell, group.told, results)
+
+
+def is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Say whether this is what an event loop calls."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _tell(told: Told[R], results: Sequence[R | BaseException]) -> None:

@@ -29,10 +29,14 @@ Times are seconds since the epoch, UTC, and are always arguments: a store reads 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from almahook.inbox.event import NewEvent, StoredEvent
 from almahook.protocol.value import Value
+
+if TYPE_CHECKING:
+    # Not every inbox has to do with one.
+    from asyncio import AbstractEventLoop
 
 
 class RunState(StrEnum):
@@ -261,6 +265,24 @@ class Inbox(Protocol):
 
         ``collect`` makes them events of the inbox.
         """
+
+    def begin_spool(
+        self,
+        packed: Sequence[Packed],
+        loop: "AbstractEventLoop",
+        ended: Callable[[bool], None],
+    ) -> bool:
+        """Begin to store packed events without waiting; False where that cannot be done now.
+
+        Args:
+            packed: One at least.
+            loop: The event loop that this is called on.
+            ended: Called once, mostly there, with whether they are stored. If not, ``spool`` tells
+                why, or succeeds.
+        """
+
+    def finish_spool(self) -> None:
+        """Wait until what was begun has ended."""
 
     def collect(self, *, limit: int) -> Collected:
         """Append about ``limit`` spooled events, oldest first; say what became of them."""

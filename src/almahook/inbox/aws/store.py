@@ -4,8 +4,9 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from almahook.errors import ConfigurationError, InboxError, InboxUnavailableError
 from almahook.inbox.aws import keys, names, resources
@@ -42,6 +43,9 @@ from almahook.inbox.contract import (
     Settlement,
 )
 from almahook.inbox.event import NewEvent, StoredEvent
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 log = logging.getLogger("almahook.inbox")
 
@@ -124,6 +128,18 @@ class AWSInbox:
                 environment=self._environment,
             )
             self._spool.put(messages)
+
+    def begin_spool(
+        self,
+        packed: Sequence[Packed],  # noqa: ARG002 - as in the contract
+        loop: "AbstractEventLoop",  # noqa: ARG002
+        ended: Callable[[bool], None],  # noqa: ARG002
+    ) -> bool:
+        """Begin nothing: a thread sends it."""
+        return False
+
+    def finish_spool(self) -> None:
+        """Wait for nothing, as nothing was begun."""
 
     def collect(self, *, limit: int) -> Collected:
         """Append about ``limit`` spooled events, oldest first; say what became of them."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from errno import ENOENT, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from secrets import token_hex
+from typing import NamedTuple
 
 from almahook.inbox.sqlite.batches import MAGIC, MARK
 
@@ -23,6 +24,20 @@ _DSYNC: int | None = getattr(os, "RWF_DSYNC", None)
 _NOT_KNOWN = (EOPNOTSUPP, ENOSYS, EPERM)
 # How often a new segment may be deleted before it is locked.
 _TRIES = 10
+
+
+class Write(NamedTuple):
+    """What is to be written to a file at once, and where."""
+
+    fd: int
+    parts: Sequence[bytes]
+    place: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.place + self.size
 
 
 class Segment:
@@ -42,6 +57,9 @@ class Segment:
         self._filled = 0
         # Not while it is made, and no more once that has failed.
         self.may_make_room = True
+        self.is_ended = False
+        # Where zeros are being written.
+        self._room_from: int | None = None
         try:
             self._hold()
             _sync(folder)
@@ -56,18 +74,25 @@ class Segment:
 
     def append(self, batches: Sequence[bytes]) -> None:
         """Write batches and sync them; a segment that failed is not to be used again."""
+        write = self.next_write(batches)
+        _write_durably(write.fd, write.parts, write.place)
+        self.note_written(write)
+
+    def next_write(self, batches: Sequence[bytes]) -> Write:
+        """Say how batches are written."""
         parts = [MARK if self.size else MAGIC, *batches]
-        end = self.size + sum(map(len, parts))
-        self._filled = max(self._filled, end)
-        try:
-            _write_durably(self._fd, parts, self.size)
-            self._require_name()
-        except BaseException:
-            # What a failed sync left behind is not known. The reader passes over what is cut off.
-            # https://wiki.postgresql.org/wiki/Fsync_Errors
-            self.close()
-            raise
-        self.size = end
+        write = Write(self._fd, parts, self.size, sum(map(len, parts)))
+        self._filled = max(self._filled, write.end)
+        return write
+
+    def note_written(self, write: Write) -> None:
+        """Note that it is on disk.
+
+        Raises:
+            FileNotFoundError: It is not, as somebody has deleted the file.
+        """
+        self._require_name()
+        self.size = write.end
 
     @property
     def wants_room(self) -> bool:
@@ -91,9 +116,28 @@ class Segment:
         finally:
             os.close(fd)
 
-    def make_room(self, fd: int) -> None:
-        """Write zeros behind all that there is."""
-        self._filled += os.pwrite(fd, _PIECE, self._filled)
+    @property
+    def makes_room(self) -> bool:
+        """Whether zeros are just being written."""
+        return self._room_from is not None
+
+    def is_clear_for(self, batches: Sequence[bytes]) -> bool:
+        """Say whether no zeros are just being written where these would go."""
+        if self._room_from is None:
+            return True
+        return self.size + len(MAGIC) + sum(map(len, batches)) <= self._room_from
+
+    def begin_room(self) -> int:
+        """Say where zeros are to be written: behind all that there is, or will be in a moment."""
+        self.may_make_room = False
+        self._room_from = self._filled
+        return self._filled
+
+    def end_room(self, made: int) -> None:
+        """Note how many zeros were written and synced; none if that failed."""
+        self._room_from = None
+        self._filled += made
+        self.may_make_room = made > 0
 
     def close(self) -> None:
         """Close the file, which lets go of its lock."""
@@ -139,6 +183,13 @@ def _write_at_once(fd: int, parts: Sequence[bytes], place: int) -> int:
         if error.errno not in _NOT_KNOWN:
             raise
         return 0
+
+
+def write_room(fd: int, place: int) -> int:
+    """Write zeros at a place, and have them on disk; return how many."""
+    made = os.pwrite(fd, _PIECE, place)
+    sync_data(fd)
+    return made
 
 
 def sync_data(fd: int) -> None:

@@ -8,19 +8,21 @@ its end, is deleted.
 
 import fcntl
 import logging
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from almahook.errors import InboxUnavailableError
 from almahook.inbox.event import NewEvent
 from almahook.inbox.sqlite import batches
 from almahook.inbox.sqlite.batches import MAGIC, Chunk
-from almahook.inbox.sqlite.segment import MAX_SEGMENT_BYTES, SUFFIX, Segment, begin, sync_data
+from almahook.inbox.sqlite.segment import SUFFIX, sync_data
+from almahook.inbox.sqlite.segment_writer import SegmentWriter
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 _DAMAGED = ".damaged"
 
@@ -54,11 +56,8 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
-        self._segment: Segment | None = None
+        self._writer = SegmentWriter(folder)
         self._ends: dict[str, int] = {}
-        # Its thread begins when there is something to do.
-        self._filler = ThreadPoolExecutor(1, "almahook-spool")
 
     def put(self, packed: Sequence[bytes]) -> None:
         """Append packed batches, on disk when this returns; there is one at least.
@@ -66,53 +65,36 @@ class Spool:
         Raises:
             InboxUnavailableError: They could not be written.
         """
-        with self._lock, _typed_errors(self._folder):
-            try:
-                self._append(packed)
-            except FileNotFoundError:
-                # Somebody has deleted the segment. What it still held is gone; these are not.
-                self._append(packed)
+        with _typed_errors(self._folder):
+            self._writer.put(packed)
 
-    def _append(self, packed: Sequence[bytes]) -> None:
-        segment = self._segment or begin(self._folder)
-        # Until it is known to be written whole, nothing is appended to it.
-        self._segment = None
-        segment.append(packed)
-        if segment.size < MAX_SEGMENT_BYTES:
-            self._segment = segment
-            self._keep_room(segment)
-        else:
-            segment.close()
+    def begin(
+        self,
+        packed: Sequence[bytes],
+        loop: "AbstractEventLoop",
+        ended: Callable[[bool], None],
+    ) -> bool:
+        """Begin to append packed batches without waiting; False where that cannot be done now.
 
-    def _keep_room(self, segment: Segment) -> None:
-        if segment.wants_room:
-            segment.may_make_room = False
-            # What is stored is stored, even if the interpreter ends now.
-            with suppress(RuntimeError):
-                self._filler.submit(self._make_room, segment)
+        Args:
+            packed: One at least.
+            loop: The event loop that this is called on.
+            ended: Called, mostly there, with whether they are on disk. If not, nobody knows why:
+                ``put`` tells.
+        """
+        return self._writer.begin(packed, loop, ended)
 
-    def _make_room(self, segment: Segment) -> None:
-        """Write zeros ahead; where that fails, the segment just grows."""
-        with suppress(OSError), segment.opened_again() as fd:
-            with self._lock:
-                # Never over a batch, nor behind the end of a segment that was ended.
-                if segment is not self._segment:
-                    return
-                segment.make_room(fd)
-            sync_data(fd)
-            segment.may_make_room = True
+    def finish(self) -> None:
+        """Wait until what was begun has ended."""
+        self._writer.finish()
 
     def end_segment(self) -> None:
         """Write no more to the segment that is open, so that it is deleted once it is collected."""
-        with self._lock:
-            if self._segment is not None:
-                self._segment.close()
-                self._segment = None
+        self._writer.end_segment()
 
     def close(self) -> None:
         """End the segment, and make no more room."""
-        self.end_segment()
-        self._filler.shutdown()
+        self._writer.close()
 
     def segments(self, passing_over: Collection[str] = ()) -> dict[str, int]:
         """Return the names of the segments, oldest first, with how many bytes hold batches."""

@@ -1,11 +1,11 @@
 """The inbox contract on one SQLite file."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from almahook.errors import NotFoundError, StaleLeaseError
 from almahook.inbox.contract import (
@@ -37,6 +37,9 @@ from almahook.inbox.sqlite.database import BUSY_TIMEOUT_S, Database
 from almahook.inbox.sqlite.search import find_events
 from almahook.inbox.sqlite.spool import Spool, spool_folder
 from almahook.inbox.sqlite.sql import load_queries
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 _NEWEST = 2**63 - 1
 # A worker that looks ten times a second finds fewer in all but a flood.
@@ -89,6 +92,19 @@ class SQLiteInbox:
         """Store packed events durably, in a file beside the database."""
         if packed:
             self._spool.put(packed)
+
+    def begin_spool(
+        self,
+        packed: Sequence[Packed],
+        loop: "AbstractEventLoop",
+        ended: Callable[[bool], None],
+    ) -> bool:
+        """Let the kernel store packed events, where it can."""
+        return self._spool.begin(packed, loop, ended)
+
+    def finish_spool(self) -> None:
+        """Wait until the kernel has stored what was begun."""
+        self._spool.finish()
 
     def collect(self, *, limit: int) -> Collected:
         """Append spooled events, oldest first; a batch is never taken in part."""

@@ -1,6 +1,7 @@
 """Spooling events: durable at once, and each once however it is collected."""
 # ruff: noqa: D103, PLR2004 - a test is named as its sentence, and its expectations are literal
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -8,7 +9,7 @@ from threading import Barrier
 import msgspec
 import pytest
 
-from almahook.inbox import Assignment, Collected, EventFilter, Inbox, StoredEvent
+from almahook.inbox import Assignment, Collected, EventFilter, Inbox, NewEvent, StoredEvent
 from almahook.testing.inbox_contract.given import NOW, OpenInbox, new_event, spool, take, to
 
 
@@ -59,6 +60,39 @@ def test_batches_that_are_spooled_together_are_all_there(inbox: Inbox) -> None:
     inbox.spool([inbox.pack([new_event("1"), new_event("2")]), inbox.pack([new_event("3")])])
     assert collect_all(inbox) == Collected(events=3, duplicates=0)
     assert ids(inbox) == ["1", "2", "3"]
+
+
+async def begin(inbox: Inbox, events: Sequence[NewEvent]) -> bool:
+    """Spool events without waiting, and then wait; say whether the store did so."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[bool] = loop.create_future()
+    return inbox.begin_spool([inbox.pack(events)], loop, told.set_result) and await told
+
+
+def test_what_is_begun_is_stored_once_that_is_told_and_else_a_thread_can(inbox: Inbox) -> None:
+    spool(inbox, [new_event("0")])
+    for number in range(1, 4):
+        events = [new_event(str(number)), new_event(f"{number} too")]
+        if not asyncio.run(begin(inbox, events)):
+            spool(inbox, events)
+        assert collect_all(inbox).duplicates == 0
+        assert {event.event_id for event in events} <= {*ids(inbox)}
+    assert ids(inbox) == ["0", "1", "1 too", "2", "2 too", "3", "3 too"]
+
+
+def test_what_was_begun_has_ended_once_that_was_waited_for(inbox: Inbox) -> None:
+    async def begin_and_finish() -> bool:
+        loop = asyncio.get_running_loop()
+        told: list[bool] = []
+        is_begun = inbox.begin_spool([inbox.pack([new_event("1")])], loop, told.append)
+        inbox.finish_spool()
+        assert told == [True] * is_begun
+        return is_begun
+
+    spool(inbox, [new_event("0")])
+    is_begun = asyncio.run(begin_and_finish())
+    collect_all(inbox)
+    assert ids(inbox) == ["0", "1"][: 1 + is_begun]
 
 
 def test_what_was_spooled_can_be_collected_after_the_store_was_closed(
