@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from almahook.app.intake import Intake, rejection
+from almahook.app.intake import Intake, _Now, rejection
 from almahook.errors import SignatureMismatchError
 from almahook.protocol import Refused, Request
 from almahook.receivers.reception import Refusal
@@ -78,3 +78,52 @@ def test_the_event_loop_packs_what_is_small_and_never_waits_for_what_is_large(
         intake.close()
     assert inbox.packed_here == [is_here]
     assert len(inbox.spooled) == 1
+
+
+def test_something_stored_is_told_at_once_and_what_follows_in_a_moment_together() -> None:
+    told: list[float] = []
+
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        again = asyncio.Event()
+
+        def tell() -> None:
+            told.append(loop.time())
+            if len(told) == 2:
+                again.set()
+
+        now = _Now(tell)
+        now.tell(loop)
+        assert len(told) == 1
+        for _ in range(10):
+            now.tell(loop)
+        assert len(told) == 1
+        await again.wait()
+
+    asyncio.run(check())
+    assert len(told) == 2
+
+
+def test_after_a_quiet_moment_it_is_told_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("almahook.app.intake._TOLD_EVERY_S", 0)
+    told: list[str] = []
+
+    async def check() -> None:
+        loop = asyncio.get_running_loop()
+        now = _Now(lambda: told.append("stored"))
+        later = asyncio.Event()
+        now.tell(loop)
+        loop.call_later(0, later.set)
+        await later.wait()
+        now.tell(loop)
+        assert told == ["stored", "stored"]
+
+    asyncio.run(check())
+
+
+def test_what_a_thread_has_stored_is_told_at_once() -> None:
+    told: list[str] = []
+    now = _Now(lambda: told.append("stored"))
+    now.tell(None)
+    now.tell(None)
+    assert told == ["stored", "stored"]

@@ -555,3 +555,14 @@ def test_after_each_batch_it_is_said_where_it_was_begun(make: Make, kernel: Kern
         assert after.get_nowait() is asyncio.get_running_loop()
 
     asyncio.run(check())
+
+
+def test_a_batch_of_which_nothing_was_stored_is_not_spoken_of(make: Make, disk: Disk) -> None:
+    after: SimpleQueue[object] = SimpleQueue()
+    committer = make(after=after.put)
+    disk.errors = [InboxUnavailableError("no")]
+    with pytest.raises(InboxUnavailableError):
+        submit(committer, "a").result(10)
+    assert submit(committer, "b").result(10) == "stored b"
+    committer.close()
+    assert after.qsize() == 1

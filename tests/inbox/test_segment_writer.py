@@ -13,6 +13,7 @@ import pytest
 
 from almahook.inbox.sqlite.batches import pack
 from almahook.inbox.sqlite.ring import Ring
+from almahook.inbox.sqlite.segment import begin
 from almahook.inbox.sqlite.spool import Spool
 from almahook.testing.inbox_contract.given import new_event
 from begun_spool import BegunSpool, require_ring
@@ -251,3 +252,17 @@ def read_all(spool: Spool, name: str) -> Iterator[object]:
     while (chunk := spool.read(name, start, limit=100)).events:
         yield from chunk.events
         start = chunk.end
+
+
+def test_no_zeros_go_where_a_batch_is_about_to_be_written(folder: Path) -> None:
+    segment = begin(folder)
+    first = segment.next_write([bytes(1000)])
+    segment.write_out(first)
+    second = segment.next_write([bytes(5000)])
+    assert segment.begin_room() == second.end > first.end
+    assert segment.is_clear_for([])
+    assert not segment.is_clear_for([bytes(5001)])
+    segment.end_room(1_000_000)
+    assert segment.is_clear_for([bytes(900_000)])
+    assert segment.is_clear_for([bytes(9_000_000)])
+    segment.close()

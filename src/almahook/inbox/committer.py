@@ -68,9 +68,9 @@ class GroupCommitter(Generic[T, P, R]):
         commit: Stores what was prepared durably, and returns one result per item, in order.
         begin: Begins to, on an event loop and without waiting, and says whether it could; tells
             when that has ended.
-        finish: Waits until what was begun has ended, and was told.
-        after: Called after each batch, once all who wait for it were told, with the event loop that
-            it was begun on; None for one of the thread's.
+        finish: Waits until what was begun has ended.
+        after: Called after each batch of which something was stored, once all who wait for it were
+            told, with the event loop that it was begun on; None for one of the thread's.
         max_batch: A batch with so many items takes no further ones. What was handed over together
             is stored together.
         max_pending: When so many items wait already, further ones are turned away.
@@ -232,7 +232,7 @@ class GroupCommitter(Generic[T, P, R]):
             self._after(groups[0].loop)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hand over what a round has brought, in one piece: each piece wakes the writer."""
+        """Hand over what a round has brought, in one piece: each piece costs the same."""
         gathered = self._gathered.pop(loop)
         try:
             taken = self.append_all(gathered.items, partial(_finish, gathered.futures), loop=loop)
@@ -277,7 +277,8 @@ class GroupCommitter(Generic[T, P, R]):
         with self._gate:
             self._handed_over -= len(batch)
         self._tell_all(batch, results)
-        self._after(None)
+        if not all(isinstance(one, BaseException) for one in results):
+            self._after(None)
 
     def _tell_all(
         self, groups: Sequence[_Group[T, P, R]], results: Sequence[R | BaseException]

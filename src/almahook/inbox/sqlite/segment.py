@@ -72,14 +72,8 @@ class Segment:
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._require_name()
 
-    def append(self, batches: Sequence[bytes]) -> None:
-        """Write batches and sync them; a segment that failed is not to be used again."""
-        write = self.next_write(batches)
-        _write_durably(write.fd, write.parts, write.place)
-        self.note_written(write)
-
     def next_write(self, batches: Sequence[bytes]) -> Write:
-        """Say how batches are written."""
+        """Say how batches are written; no zeros go there from now on."""
         parts = [MARK if self.size else MAGIC, *batches]
         write = Write(self._fd, parts, self.size, sum(map(len, parts)))
         self._filled = max(self._filled, write.end)
@@ -93,6 +87,11 @@ class Segment:
         """
         self._require_name()
         self.size = write.end
+
+    def write_out(self, write: Write) -> None:
+        """Write and sync; a segment that failed is not to be used again."""
+        _write_durably(write.fd, write.parts, write.place)
+        self.note_written(write)
 
     @property
     def wants_room(self) -> bool:

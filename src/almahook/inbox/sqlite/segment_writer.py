@@ -129,9 +129,9 @@ class SegmentWriter:
             self._let_go_of_ring()
 
     def _append(self, packed: Sequence[bytes]) -> None:
-        segment = self._take(packed) or begin(self._folder)
+        segment, write = self._take(packed) or self._new(packed)
         try:
-            segment.append(packed)
+            segment.write_out(write)
         except BaseException:
             # What a failed sync left behind is not known. The reader passes over what is cut off.
             # https://wiki.postgresql.org/wiki/Fsync_Errors
@@ -140,13 +140,20 @@ class SegmentWriter:
         if not self._keep(segment):
             self._end(segment)
 
-    def _take(self, packed: Sequence[bytes]) -> Segment | None:
+    def _take(self, packed: Sequence[bytes]) -> tuple[Segment, Write] | None:
+        """Take the segment that is open, and say what is written to it."""
         with self._lock:
             # Until it is known to be written whole, nothing else is appended to it.
             segment, self._segment = self._segment, None
-            if segment is not None:
-                self._changed.wait_for(lambda: segment.is_clear_for(packed))
-        return segment
+            if segment is None:
+                return None
+            self._changed.wait_for(lambda: segment.is_clear_for(packed))
+            # In one go with the look: otherwise zeros could be written there in between.
+            return segment, segment.next_write(packed)
+
+    def _new(self, packed: Sequence[bytes]) -> tuple[Segment, Write]:
+        segment = begin(self._folder)
+        return segment, segment.next_write(packed)
 
     def _keep(self, segment: Segment) -> bool:
         """Go on with a segment, unless it is full, or another one was begun by now."""
