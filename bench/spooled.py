@@ -10,6 +10,7 @@ from almahook.inbox.sqlite.batches import pack
 from almahook.inbox.sqlite.ring import Ring
 from almahook.protocol import Endpoint
 from almahook.protocol.answering import accept
+from almahook.protocol.signature import sign
 from bench.message import SECRET
 from bench.servers import Server
 
@@ -29,13 +30,10 @@ def _has_ring() -> bool:
 
 
 def _spooled_bytes(request: bytes) -> int:
-    head, _, body = request.partition(b"\r\n\r\n")
-    (signature,) = (
-        line.split(b": ")[1] for line in head.split(b"\r\n") if line.startswith(b"X-Exl-Signature")
-    )
+    body = request.partition(b"\r\n\r\n")[2]
     event = accept(
         body,
-        signature=signature,
+        signature=sign(body, secret=SECRET).encode("ascii"),
         content_type="application/json",
         endpoint=Endpoint(profile="main", secrets=[SECRET]),
         received_at=time.time(),

@@ -31,6 +31,15 @@ def leave_writing_to_threads(
     monkeypatch.setattr(asked, not_allowed)
 
 
+def ids(spool: Spool, name: str, start: int = 0) -> list[str]:
+    """Return the ids of the events of a segment, from a place on."""
+    found: list[str] = []
+    while (chunk := spool.read(name, start, limit=100)).events:
+        found += [event.event_id for event in chunk.events]
+        start = chunk.end
+    return found
+
+
 class BegunSpool(Spool):
     """Begins each write, and waits for its end; what cannot be begun, or failed, is put.
 

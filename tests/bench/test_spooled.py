@@ -1,6 +1,5 @@
 """What the kernel writes for almahook, as the benchmark reckons it."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from bench.servers import SERVERS
 from bench.usage import tree_usage
 
 from almahook.inbox.sqlite.batches import pack
-from almahook.inbox.sqlite.spool import Spool
 from almahook.testing.inbox_contract.given import new_event
-from begun_spool import leave_writing_to_threads, require_ring
+from begun_spool import BegunSpool, leave_writing_to_threads, require_ring
 from bench import spooled
 
 
@@ -42,18 +40,11 @@ def test_where_threads_write_nothing_is_uncounted(
 
 
 def test_linux_does_not_count_it(tmp_path: Path) -> None:
-    require_ring()
-    spool = Spool(tmp_path / "spool")
+    spool = BegunSpool(tmp_path / "spool")
     spool.put([pack([new_event("0")])])
     large = pack([new_event("1", body=bytes(200_000))])
-
-    async def write() -> None:
-        loop = asyncio.get_running_loop()
-        told: asyncio.Future[bool] = loop.create_future()
-        before = tree_usage([os.getpid()]).written_bytes
-        assert spool.begin([large], loop, told.set_result)
-        assert await told
-        assert tree_usage([os.getpid()]).written_bytes - before < len(large)
-
-    asyncio.run(write())
+    before = tree_usage([os.getpid()]).written_bytes
+    spool.put([large])
+    assert spool.by_kernel == 1
+    assert tree_usage([os.getpid()]).written_bytes - before < len(large)
     spool.close()

@@ -5,7 +5,7 @@ import stat
 import struct
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from errno import EOPNOTSUPP
 from pathlib import Path
 from shutil import rmtree
@@ -23,7 +23,7 @@ from almahook.inbox.sqlite.batches import pack
 from almahook.inbox.sqlite.spool import Spool, Waiting
 from almahook.testing.inbox_contract.given import new_event
 from almahook.testing.inbox_contract.given import spool as spool_into
-from begun_spool import BegunSpool
+from begun_spool import BegunSpool, ids
 
 NOTHING = Collected(events=0, duplicates=0)
 
@@ -33,41 +33,31 @@ def folder(tmp_path):
     return tmp_path / "spool"
 
 
+@contextmanager
+def opened(folder, how, monkeypatch):
+    if how == "in two calls":
+        # As on a system that cannot write and sync at once.
+        monkeypatch.setattr("almahook.inbox.sqlite.segment._DSYNC", None)
+    spool = BegunSpool(folder) if how == "by the kernel" else Spool(folder)
+    yield spool
+    spool.close()
+
+
 @pytest.fixture(params=["in one call", "in two calls"])
 def waiting_spool(folder, request, monkeypatch):
     """A spool that is written to while a thread waits."""
-    if request.param == "in two calls":
-        # As on a system that cannot write and sync at once.
-        monkeypatch.setattr("almahook.inbox.sqlite.segment._DSYNC", None)
-    opened = Spool(folder)
-    yield opened
-    opened.close()
+    with opened(folder, request.param, monkeypatch) as spool:
+        yield spool
 
 
 @pytest.fixture(params=["in one call", "in two calls", "by the kernel"])
 def spool(folder, request, monkeypatch):
-    if request.param == "by the kernel":
-        begun = BegunSpool(folder)
-        yield begun
-        begun.close()
-    else:
-        if request.param == "in two calls":
-            monkeypatch.setattr("almahook.inbox.sqlite.segment._DSYNC", None)
-        opened = Spool(folder)
-        yield opened
-        opened.close()
+    with opened(folder, request.param, monkeypatch) as spool:
+        yield spool
 
 
 def put(spool, events):
     spool.put([pack(events)])
-
-
-def ids(spool, name, start=0):
-    found = []
-    while (chunk := spool.read(name, start, limit=100)).events:
-        found += [event.event_id for event in chunk.events]
-        start = chunk.end
-    return found
 
 
 def only_segment(folder) -> Path:

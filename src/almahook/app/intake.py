@@ -166,20 +166,21 @@ class Intake:
         packed = [group.packed for group in groups if group.packed is not None]
         if len(packed) < len(groups):
             return False
-        number = sum(len(group.events) for group in groups)
-        return self._inbox.begin_spool(packed, loop, partial(self._spooled, number, ended))
+        return self._inbox.begin_spool(packed, loop, partial(self._spooled, groups, ended))
 
-    def _spooled(self, number: int, ended: Ended[Receipt | Stored], is_stored: bool) -> None:
+    def _spooled(
+        self, groups: Sequence["_Together"], ended: Ended[Receipt | Stored], is_stored: bool
+    ) -> None:
         if is_stored:
             self._failed_at = None
-        ended([_STORED] * number if is_stored else None)
+        ended(_stored(groups) if is_stored else None)
 
     def _put(self, groups: Sequence["_Together"]) -> Sequence[Receipt | Stored]:
         """Store as cheaply as is enough: only who runs the handlers at once needs a number."""
         if self._deliver is not None:
             return self._inbox.append([event for group in groups for event in group.events])
         self._inbox.spool([self._packed(group) for group in groups])
-        return [_STORED] * sum(len(group.events) for group in groups)
+        return _stored(groups)
 
     def _packed(self, group: "_Together") -> Packed:
         return self._inbox.pack(group.events) if group.packed is None else group.packed
@@ -234,6 +235,11 @@ class _Together:
 
     events: Sequence[NewEvent]
     packed: Packed
+
+
+def _stored(groups: Sequence[_Together]) -> Sequence[Stored]:
+    """Say of each event that it is stored."""
+    return [_STORED] * sum(len(group.events) for group in groups)
 
 
 def rejection(refusal: Refusal, *, body_bytes: int) -> Rejection:

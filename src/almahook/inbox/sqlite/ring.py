@@ -9,6 +9,7 @@ import ctypes
 import os
 import select
 import sys
+from collections.abc import Iterable
 from errno import ENOSYS
 from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
 from typing import cast
@@ -29,26 +30,27 @@ _DSYNC = 2
 _LONGEST_WAIT_MS = 100
 
 
+def _numbers(*names: str) -> Iterable[tuple[str, type[ctypes.c_uint32]]]:
+    return ((name, ctypes.c_uint32) for name in names)
+
+
 class _SubmissionOffsets(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_uint32) for name in ("head", "tail", "mask", "entries")),
-        *((name, ctypes.c_uint32) for name in ("flags", "dropped", "array", "reserved")),
+        *_numbers("head", "tail", "mask", "entries", "flags", "dropped", "array", "reserved"),
         ("address", ctypes.c_uint64),
     )
 
 
 class _CompletionOffsets(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_uint32) for name in ("head", "tail", "mask", "entries")),
-        *((name, ctypes.c_uint32) for name in ("overflow", "cqes", "flags", "reserved")),
+        *_numbers("head", "tail", "mask", "entries", "overflow", "cqes", "flags", "reserved"),
         ("address", ctypes.c_uint64),
     )
 
 
 class _Parameters(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_uint32) for name in ("sq_entries", "cq_entries", "flags")),
-        *((name, ctypes.c_uint32) for name in ("thread_cpu", "thread_idle", "features")),
+        *_numbers("sq_entries", "cq_entries", "flags", "thread_cpu", "thread_idle", "features"),
         ("reserved", ctypes.c_uint32 * 4),
         ("submission", _SubmissionOffsets),
         ("completion", _CompletionOffsets),

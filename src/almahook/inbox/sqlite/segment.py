@@ -128,7 +128,6 @@ class Segment:
 
     def begin_room(self) -> int:
         """Say where zeros are to be written: behind all that there is, or will be in a moment."""
-        self.may_make_room = False
         self._room_from = self._filled
         return self._filled
 
