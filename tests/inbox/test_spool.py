@@ -103,6 +103,20 @@ def test_a_large_segment_is_followed_by_a_new_one(spool):
     assert (ids(spool, first), ids(spool, second)) == (["0", "1"], ["2"])
 
 
+def test_for_the_end_of_a_segment_it_is_looked_from_where_it_was_collected_to(spool, folder):
+    for number in range(3):
+        put(spool, [new_event(str(number))])
+    ((name, size),) = spool.segments().items()
+    collected = spool.read(name, 0, limit=2).end
+    path = only_segment(folder)
+    data = path.read_bytes()
+    path.write_bytes(data[:17] + bytes(40) + data[57:])
+    afresh = Spool(folder)
+    assert afresh.segments({name: collected}) == {name: size}
+    assert afresh.segments(passing_over=[name]) == {}
+    assert Spool(folder).segments()[name] < collected
+
+
 def test_a_segment_that_is_written_to_is_not_deleted(spool):
     put(spool, [new_event()])
     ((name, size),) = spool.segments().items()

@@ -1,5 +1,6 @@
 """From the spool into the database."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -43,7 +44,8 @@ class Collector:
         """
         self._newest = ()
         events = duplicates = 0
-        sizes, done = self.segments(), self._done()
+        done = self._done()
+        sizes = self._segments(done)
         for name, size in sizes.items():
             start = done.get(name, 0)
             if size > start and events + duplicates < limit:
@@ -86,7 +88,8 @@ class Collector:
 
     def waiting(self) -> Waiting:
         """Count what is not collected."""
-        sizes, done = self.segments(), self._done()
+        done = self._done()
+        sizes = self._segments(done)
         counts = [
             self._spool.waiting(name, done.get(name, 0))
             for name, size in sizes.items()
@@ -99,11 +102,15 @@ class Collector:
 
     def segments(self) -> Mapping[str, int]:
         """Return the segments that may have more to collect, with how many bytes hold batches."""
-        return self._spool.segments(self._kept)
+        return self._segments(done={})
+
+    def _segments(self, done: Mapping[str, int]) -> Mapping[str, int]:
+        return self._spool.segments(done, passing_over=self._kept)
 
     def _done(self) -> dict[str, int]:
         with self._db.read() as connection:
-            return dict(map(tuple, connection.execute(_Q["segments"])))
+            done: dict[str, int] = json.loads(connection.execute(_Q["segments"]).fetchone()[0])
+        return done
 
     def _take(self, name: str, limit: int) -> Collected:
         # Not synced: the segment has it until a synced transaction comes before its deletion.

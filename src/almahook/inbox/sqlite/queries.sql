@@ -292,7 +292,7 @@ VALUES (?, ?)
 SELECT seq, body FROM bodies WHERE seq IN (SELECT value FROM json_each(:seqs))
 
 -- segments --
-SELECT name, collected FROM segments
+SELECT json_group_object(name, collected) FROM segments
 
 -- collected --
 SELECT collected FROM segments WHERE name = :name

@@ -8,10 +8,12 @@ its end, is deleted.
 
 import fcntl
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
 from almahook.errors import InboxUnavailableError
@@ -96,23 +98,41 @@ class Spool:
         """End the segment, and make no more room."""
         self._writer.close()
 
-    def segments(self, passing_over: Collection[str] = ()) -> dict[str, int]:
-        """Return the names of the segments, oldest first, with how many bytes hold batches."""
+    def segments(
+        self,
+        collected: Mapping[str, int] = MappingProxyType({}),
+        *,
+        passing_over: Collection[str] = (),
+    ) -> dict[str, int]:
+        """Return the names of the segments, oldest first, with how many bytes hold batches.
+
+        Args:
+            collected: How far some of them were collected, so that it is looked from there on.
+            passing_over: Those that are of no interest.
+        """
         with _typed_errors(self._folder):
-            try:
-                names = sorted(
-                    path.name for path in self._folder.iterdir() if path.suffix == SUFFIX
-                )
-            except FileNotFoundError:
-                return {}
-        ends = {name: self._end(name) for name in names if name not in passing_over}
+            names = self._names()
+        ends = {
+            name: self._end(name, collected.get(name, 0))
+            for name in names
+            if name not in passing_over
+        }
         self._ends = {name: end for name, end in ends.items() if end is not None}
         return dict(self._ends)
 
-    def _end(self, name: str) -> int | None:
+    def _names(self) -> list[str]:
+        try:
+            # There may be hundreds after a burst, of which a Path each would take a while.
+            with os.scandir(self._folder) as entries:
+                return sorted(entry.name for entry in entries if entry.name.endswith(SUFFIX))
+        except FileNotFoundError:
+            return []
+
+    def _end(self, name: str, collected: int) -> int | None:
         """Look where the last batch ends, from where it did before."""
         with self._open(name) as file:
-            return batches.end_of(file, self._ends.get(name, 0)) if file else None
+            start = max(collected, self._ends.get(name, 0))
+            return batches.end_of(file, start) if file else None
 
     def read(self, name: str, start: int, *, limit: int) -> Chunk:
         """Read batches from ``start`` on, until they hold ``limit`` events or enough bytes."""
