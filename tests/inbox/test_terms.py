@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almahook.inbox import EventFilter, Inbox, NewEvent, Receipt
-from almahook.inbox.sqlite import SQLiteInbox, terms
+from almahook.inbox.sqlite import SQLiteInbox, id_filter, terms
 from almahook.inbox.sqlite.append import append
 from almahook.inbox.sqlite.recent import id_term, subject_term
 from almahook.inbox.sqlite.sql import load_migrations, load_queries, statements
@@ -29,6 +29,8 @@ Key = tuple[str, str]
 
 # Two texts that have one term.
 TWINS = ("plumless", "buckeroo")
+# Two ids whose terms differ, but have one bit in the filter.
+NEIGHBOURS = ("bib-1151817", "bib-2000200")
 
 
 class PowerCutError(Exception):
@@ -85,10 +87,29 @@ def in_memory(path: Path) -> int:
     return counted(path, "SELECT count(*) FROM events, levels WHERE level = 0 AND seq > gone")
 
 
-# Of few ids, so that batches repeat them, and with two that share a term.
-KEYS = st.tuples(
-    st.one_of(st.integers(0, 60).map(str), st.sampled_from(TWINS)), st.sampled_from(["A", "B"])
-)
+def bits_kept(path: Path) -> set[int]:
+    """Return the bits of the filter that are set."""
+    with closing(sqlite3.connect(path)) as connection:
+        parts = connection.execute("SELECT part, bits FROM id_filter").fetchall()
+    return {
+        8 * (2048 * part + place) + bit
+        for part, bits in parts
+        for place, byte in enumerate(bits)
+        for bit in range(8)
+        if byte >> bit & 1
+    }
+
+
+def bits_needed(path: Path) -> set[int]:
+    """Return the bits of the ids that are behind level 1."""
+    query = "SELECT term FROM terms WHERE level > 1 AND term < 0"
+    with closing(sqlite3.connect(path)) as connection:
+        return {(term + 2**31) // 32 for (term,) in connection.execute(query)}
+
+
+# Of few ids, so that batches repeat them, and with two that share a term, and two that share a bit.
+IDS = st.one_of(st.integers(0, 60).map(str), st.sampled_from([*TWINS, *NEIGHBOURS]))
+KEYS = st.tuples(IDS, st.sampled_from(["A", "B"]))
 PROCESS = st.integers(0, 2)
 APPENDS = st.tuples(
     st.just("append"),
@@ -163,6 +184,12 @@ def test_the_twins_of_these_tests_are_twins() -> None:
     assert subject_term(TWINS[0]) == subject_term(TWINS[1])
 
 
+def test_the_neighbours_of_these_tests_share_a_bit() -> None:
+    one, two = map(id_term, NEIGHBOURS)
+    assert one != two
+    assert (one + 2**31) // 32 == (two + 2**31) // 32
+
+
 @pytest.mark.parametrize(
     "next_one", [("purge", 0, 1), ("purge", 1, 1), ("tidy", 0, 1), ("restart", 0)]
 )
@@ -192,6 +219,7 @@ def test_each_key_is_kept_once_and_found_whoever_stores_moves_deletes_or_dies(
         processes.require_all_found()
         assert orphans(path) == 0
         assert doubled(path) == 0
+        assert bits_kept(path) == bits_needed(path)
 
 
 @pytest.mark.usefixtures("small_levels")
@@ -264,12 +292,36 @@ def test_an_id_that_is_a_subject_too_is_found_as_either(
 
 
 @pytest.mark.usefixtures("small_levels")
+def test_an_id_that_another_process_moved_behind_level_1_is_found(open_inbox: OpenSQLite) -> None:
+    first, other = open_inbox(), open_inbox()
+    fill(first, 1, "book")
+    fill(other, 100, "tome")
+    tidy_all(other)
+    assert first.append([new_event("book-0")])[0].duplicate
+    assert first.append([new_event("tome-0")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_an_id_is_found_after_one_with_the_same_bit_was_purged(open_inbox: OpenSQLite) -> None:
+    inbox, other = open_inbox(), open_inbox()
+    for event_id in NEIGHBOURS:
+        other.append([new_event(event_id)])
+    fill(inbox, 100, "book")
+    inbox.dispatch(lambda _: [], limit=1000)
+    assert inbox.purge(before=LATER, limit=1).events == 1
+    for process in (inbox, other):
+        assert process.append([new_event(NEIGHBOURS[1])])[0].duplicate
+    assert not inbox.append([new_event(NEIGHBOURS[0])])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
 def test_of_what_was_purged_no_term_is_left(open_inbox: OpenSQLite, path: Path) -> None:
     inbox = open_inbox()
     fill(inbox, 100, "book")
     inbox.dispatch(lambda _: [], limit=1000)
     assert inbox.purge(before=LATER, limit=60).events == 60
     assert orphans(path) == 0
+    assert bits_kept(path) == bits_needed(path)
     assert not inbox.append([new_event("book-0")])[0].duplicate
     assert inbox.append([new_event("book-99")])[0].duplicate
 
@@ -297,6 +349,19 @@ def test_a_purge_amid_a_move_moves_each_term_once(open_inbox: OpenSQLite, path: 
     assert inbox.purge(before=LATER, limit=5).events == 5
     assert levels(path).total() == 2
     assert inbox.append([new_event("book-5")])[0].duplicate
+
+
+@pytest.mark.usefixtures("small_levels")
+def test_of_a_move_that_was_rolled_back_no_bit_is_left(open_inbox: OpenSQLite, path: Path) -> None:
+    inbox = open_inbox()
+    fill(inbox, 100, "book")
+    before = bits_kept(path)
+    assert before == bits_needed(path) != set()
+    with pytest.raises(PowerCutError):
+        append_and_die(inbox, [new_event(f"tome-{n}") for n in range(100)])
+    assert bits_kept(path) == before
+    tidy_all(inbox)
+    assert all(inbox.append([new_event(f"book-{n}")])[0].duplicate for n in range(100))
 
 
 @pytest.mark.usefixtures("small_levels")
@@ -384,7 +449,9 @@ def pages_written(inbox: SQLiteInbox, path: Path, seed: int) -> float:
 def test_appending_to_a_larger_inbox_writes_few_more_pages(
     open_inbox: OpenSQLite, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A sixteenth of all, the filter too.
     monkeypatch.setattr(terms, "_FIRST", 1024)
+    monkeypatch.setattr(id_filter, "_TERMS_OF_A_BIT", 512)
     inbox = open_inbox()
     scatter(inbox, 1_000, seed=1)
     beside_few = pages_written(inbox, path, seed=2)
@@ -408,10 +475,9 @@ def old_inbox(path: Path) -> None:
             name: connection.execute(f"SELECT * FROM {name}").fetchall()
             for name in ("events", "runs", "attempts")
         }
-        for name in ("terms", "levels", "bodies", "spooled", *rows, "steps", "rejections"):
+        later = ("terms", "levels", "bodies", "spooled", "segments", "id_filter")
+        for name in (*later, *rows, "steps", "rejections", "progress"):
             connection.execute(f"DROP TABLE {name}")
-        connection.execute("DROP TABLE progress")
-        connection.execute("DROP TABLE segments")
         for number in (1, 2):
             for statement in statements(migrations[number]):
                 connection.execute(statement)
@@ -461,6 +527,7 @@ def inbox_of_schema_4(path: Path) -> None:
                 SELECT id_term(event_id) AS term, seq FROM events
                 UNION ALL SELECT subject_term(subject), seq FROM events)
             WHERE (term, seq) NOT IN (SELECT term, event_seq FROM terms)""")
+        connection.execute("DROP TABLE id_filter")
         connection.execute("PRAGMA user_version = 4")
 
 
@@ -470,6 +537,7 @@ def test_terms_of_a_level_that_is_no_more_are_found(open_inbox: OpenSQLite, path
     assert set(levels(path)) == {0, 1, 2, 3}
     inbox = open_inbox()
     assert set(levels(path)) == {1, 2, 3}
+    assert bits_kept(path) == bits_needed(path)
     for n in range(101):
         assert found_by(inbox, event_id=f"book-{n}") == [f"book-{n}"]
         assert found_by(inbox, subject=f"about book-{n}") == [f"book-{n}"]
@@ -479,11 +547,24 @@ def test_terms_of_a_level_that_is_no_more_are_found(open_inbox: OpenSQLite, path
     assert levels(path).total() >= 2 * (201 - in_memory(path))
 
 
-@pytest.mark.parametrize("query", ["candidates", "known", "slice_end", "copy_slice", "purge_terms"])
+QUERIES = (
+    "candidates",
+    "known",
+    "slice_end",
+    "slice_ids",
+    "copy_slice",
+    "purge_terms",
+    "unused_bits",
+    "filter_changes",
+)
+
+
+@pytest.mark.parametrize("query", QUERIES)
 def test_no_query_of_terms_reads_them_from_end_to_end(open_inbox: OpenSQLite, query: str) -> None:
-    names = ("terms", "rows", "level", "term", "event_seq", "size", "going")
-    asked = {**dict.fromkeys(names, "[]"), "until_term": 0, "until_seq": 0}
+    names = ("terms", "older", "rows", "level", "term", "event_seq", "size", "going", "bits")
+    asked = {**dict.fromkeys(names, "[]"), "until_term": 0, "until_seq": 0, "read": 0}
     text = f"EXPLAIN QUERY PLAN {load_queries()[query]}"
     plan = [row["detail"] for row in open_inbox()._db._writer.execute(text, asked)]
     assert plan
-    assert [line for line in plan if line.startswith(("SCAN terms", "SCAN events"))] == []
+    whole = ("SCAN terms", "SCAN events", "SCAN id_filter")
+    assert [line for line in plan if line.startswith(whole)] == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from almahook.errors import InboxUnavailableError, SchemaError
+from almahook.inbox.sqlite.id_filter import filter_bits
 from almahook.inbox.sqlite.recent import id_term, subject_term
 from almahook.inbox.sqlite.sql import load_migrations, statements
 
@@ -46,7 +47,7 @@ _PAGE_SIZE = "PRAGMA page_size = 8192"
 class Memory(Protocol):
     """What is kept in memory of a database, and has to be as true as that is."""
 
-    def begin(self, connection: sqlite3.Connection) -> None:
+    def begin(self) -> None:
         """Hear that a transaction has begun; one that was begun before has failed."""
 
     def committed(self) -> None:
@@ -134,7 +135,7 @@ class Database:
                 self._begin(time.monotonic() - started)
                 try:
                     if memory is not None:
-                        memory.begin(self._writer)
+                        memory.begin()
                     yield self._writer
                     self._writer.execute("COMMIT")
                 except BaseException:
@@ -200,6 +201,7 @@ class Database:
         with self.write() as connection:
             connection.create_function("id_term", 1, id_term, deterministic=True)
             connection.create_function("subject_term", 1, subject_term, deterministic=True)
+            connection.create_function("filter_bits", 1, filter_bits, deterministic=True)
             present = self._schema()
             if present > newest:
                 raise SchemaError(

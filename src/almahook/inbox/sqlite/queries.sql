@@ -5,11 +5,15 @@ INSERT INTO events (profile, action, event, event_id, institution, time, subject
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- candidates --
--- Which events have one of these terms, by its place. One row however many: each step of SQLite
--- gives Python's global lock away and has to win it back from the event loop.
-SELECT json_group_array(json_array(key, event_seq))
-FROM json_each(:terms) CROSS JOIN terms
-WHERE level IN (SELECT level FROM levels WHERE level > 0) AND term = value
+-- Which events have one of these terms, by its place: those in level 1 of all, in the levels behind
+-- it of those that may be there. One row however many: each step of SQLite gives Python's global
+-- lock away and has to win it back from the event loop.
+SELECT json_group_array(json_array(place, event_seq)) FROM (
+    SELECT key AS place, event_seq FROM json_each(:terms) CROSS JOIN terms
+    WHERE level = 1 AND term = value
+    UNION ALL
+    SELECT value ->> 0, event_seq FROM json_each(:older) CROSS JOIN terms
+    WHERE level IN (SELECT level FROM levels WHERE level > 1) AND term = value ->> 1)
 
 -- recent --
 -- Up to which event all terms are in the table, and the events behind that one that are new.
@@ -50,6 +54,30 @@ WHERE level = :level AND (term, event_seq) > (:term, :event_seq)
 DELETE FROM terms
 WHERE level = :level AND (term, event_seq) > (:term, :event_seq)
   AND (term, event_seq) <= (:until_term, :until_seq) AND event_seq <= :going
+
+-- slice_ids --
+SELECT json_group_array(term) FROM terms
+WHERE level = :level AND (term, event_seq) > (:term, :event_seq)
+  AND (term, event_seq) <= (:until_term, :until_seq) AND event_seq <= :going AND term < 0
+
+-- filter_changes --
+SELECT part, changed, bits FROM id_filter WHERE changed > :read ORDER BY changed
+
+-- filter_part --
+SELECT bits FROM id_filter WHERE part = :part
+
+-- set_filter_part --
+INSERT INTO id_filter (part, changed, bits)
+VALUES (:part, 1 + (SELECT coalesce(max(changed), 0) FROM id_filter), :bits)
+ON CONFLICT (part) DO UPDATE SET changed = excluded.changed, bits = excluded.bits
+
+-- unused_bits --
+-- Which of these bits stand for no id behind level 1.
+SELECT json_group_array(value) FROM json_each(:bits)
+WHERE NOT EXISTS (
+    SELECT 1 FROM terms
+    WHERE level IN (SELECT level FROM levels WHERE level > 1)
+      AND term BETWEEN 32 * value - 2147483648 AND 32 * value - 2147483648 + 31)
 
 -- set_level --
 UPDATE levels SET gone = :gone, going = :going, term = :term, event_seq = :event_seq

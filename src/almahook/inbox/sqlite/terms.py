@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from sqlite3 import Connection
 
+from almahook.inbox.sqlite import id_filter
+from almahook.inbox.sqlite.id_filter import IdFilter
 from almahook.inbox.sqlite.recent import Key, Recent, Term, Texts, id_term, terms_of
 from almahook.inbox.sqlite.rows import pack
 from almahook.inbox.sqlite.sql import ManyRows, load_queries
@@ -28,9 +30,9 @@ _TERMS = ManyRows(_Q["insert_terms"])
 # looks through them, which takes milliseconds.
 _FIRST = 16_384
 # How many times larger the next level is. So often, at most, is a page written for each time that
-# the terms on it move down. The first two levels fit into SQLite's cache, and up to 16 million
-# events there is one more: one page to be read for each event that comes.
-_TIMES = 32
+# the terms on it move down. The first two levels fit into SQLite's cache; of those behind them a
+# page is only read for an id that the filter does not know to be new.
+_TIMES = 16
 # Each time so many events have come, a full level moves on by so many terms. That is twice what
 # they brought, so that it is empty before it is full again.
 _EVERY = 256
@@ -100,12 +102,20 @@ class Terms:
 
     def __init__(self) -> None:
         self._recent = Recent()
+        self._filter = IdFilter()
         self._change = _Change()
 
     def candidates(self, connection: Connection, keys: Sequence[Key]) -> list[tuple[int, int]]:
-        """Return places in ``keys``, each with the number of an event that may have that key."""
-        packed = pack([id_term(event_id) for *_, event_id in keys])
-        found = connection.execute(_Q["candidates"], {"terms": packed}).fetchone()[0]
+        """Return places in ``keys``, each with the number of an event that may have that key.
+
+        Nothing may have been changed in the transaction.
+        """
+        self._recent.read_on(connection)
+        self._filter.read_on(connection)
+        terms = [id_term(event_id) for *_, event_id in keys]
+        older = [(place, term) for place, term in enumerate(terms) if self._filter.may_have(term)]
+        asked = {"terms": pack(terms), "older": pack(older)}
+        found = connection.execute(_Q["candidates"], asked).fetchone()[0]
         in_levels = [(place, seq) for place, seq in json.loads(found)]
         return [*self._recent.having(keys), *in_levels]
 
@@ -116,10 +126,9 @@ class Terms:
         if slices := last // _EVERY - (first - 1) // _EVERY:
             self._move_on(connection, slices * _SLICE, is_quiet=False)
 
-    def begin(self, connection: Connection) -> None:
-        """Look what others have done since the last transaction, and forget one that failed."""
+    def begin(self) -> None:
+        """Forget a transaction that failed."""
         self._change = _Change()
-        self._recent.read_on(connection)
 
     def committed(self) -> None:
         """Keep what was added, and let go of what was moved: no other transaction has begun."""
@@ -129,6 +138,7 @@ class Terms:
 
     def tidy(self, connection: Connection, *, limit: int) -> int:
         """Move the terms of about so many events on, now that there is time; return of how many."""
+        self._recent.read_on(connection)
         moved = self._move_on(connection, _OF_AN_EVENT * limit, is_quiet=True)
         return ceil(moved / _OF_AN_EVENT)
 
@@ -140,10 +150,13 @@ class Terms:
         asked = {"seqs": pack(seqs)}
         texts = json.loads(connection.execute(_Q["texts_of"], asked).fetchone()[0])
         connection.execute(_Q["purge_terms"], {"rows": pack(terms_of(texts))})
+        id_filter.remove(connection, [id_term(event_id) for _, event_id, _ in texts])
 
     def _move_up_to(self, connection: Connection, seq: int) -> None:
         """Have the terms of an event in the table: others too may have them in memory."""
         level = _levels(connection)[0]
+        if level.gone < seq:
+            self._recent.read_on(connection)
         while level.gone < seq:
             _, level = self._move_slice(connection, level.begun(self._recent.newest), _ALL)
 
@@ -199,5 +212,8 @@ def _move_stored(connection: Connection, level: _Level, size: int) -> tuple[int,
     end = (row[0], row[1]) if row else None
     until_term, until_seq = end or (_MOST, 0)
     bounds = {**asdict(level), "until_term": until_term, "until_seq": until_seq}
+    if level.level == 1:
+        ids = connection.execute(_Q["slice_ids"], bounds).fetchone()[0]
+        id_filter.add(connection, json.loads(ids))
     connection.execute(_Q["copy_slice"], bounds)
     return connection.execute(_Q["delete_slice"], bounds).rowcount, level.after(end)
