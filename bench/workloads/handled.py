@@ -3,6 +3,7 @@
 The jobs are stored before the worker starts. Measured is from the first handler to the last.
 """
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from bench.figures import BenchError
 from bench.usage import Usage
 
 NAME = "handled"
+# An engine that is stopped before it has noted that a job is done does that job again.
+_NOTED_S = 0.5
 
 USUAL = Setting(at_once=8)
 SETTINGS = (
@@ -51,7 +54,7 @@ def measure(bench: Bench, engine: Engine, setting: Setting, folder: Path) -> Map
     count = round(engine.rate * bench.scale.engine_s)
     with ready(engine, setting, folder) as made:
         # With a first job, the tables are there and everything is compiled.
-        _work(made, 1, bench.size)
+        _work(made, 1, bench.size, rest_s=_NOTED_S)
         (folder / "handled").unlink()
         got, before, after = _work(made, count, bench.size)
     times = sorted(mark.read(folder, "handled").values())
@@ -65,11 +68,13 @@ def measure(bench: Bench, engine: Engine, setting: Setting, folder: Path) -> Map
     }
 
 
-def _work(made: Ready, count: int, size: int) -> tuple[int, Usage, Usage]:
+def _work(made: Ready, count: int, size: int, *, rest_s: float = 0.0) -> tuple[int, Usage, Usage]:
     """Work through jobs; return how many were handled between two looks at what was used."""
     made.enqueue(count, size)
     with made.working() as worker:
         made.await_handled(1, worker)
         seen, before = mark.count_handled(made.folder), made.usage(worker)
         made.await_handled(count, worker)
-        return max(1, count - seen), before, made.usage(worker)
+        after = made.usage(worker)
+        time.sleep(rest_s)
+        return max(1, count - seen), before, after
