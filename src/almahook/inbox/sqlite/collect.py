@@ -44,8 +44,7 @@ class Collector:
         """
         self._newest = ()
         events = duplicates = 0
-        done = self._done()
-        sizes = self._segments(done)
+        sizes, done = self._look()
         for name, size in sizes.items():
             start = done.get(name, 0)
             if size > start and events + duplicates < limit:
@@ -88,8 +87,7 @@ class Collector:
 
     def waiting(self) -> Waiting:
         """Count what is not collected."""
-        done = self._done()
-        sizes = self._segments(done)
+        sizes, done = self._look()
         counts = [
             self._spool.waiting(name, done.get(name, 0))
             for name, size in sizes.items()
@@ -102,15 +100,14 @@ class Collector:
 
     def segments(self) -> Mapping[str, int]:
         """Return the segments that may have more to collect, with how many bytes hold batches."""
-        return self._segments(done={})
+        sizes, _ = self._look()
+        return sizes
 
-    def _segments(self, done: Mapping[str, int]) -> Mapping[str, int]:
-        return self._spool.segments(done, passing_over=self._kept)
-
-    def _done(self) -> dict[str, int]:
+    def _look(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Return the segments, as above, and how far each was collected."""
         with self._db.read() as connection:
-            done: dict[str, int] = json.loads(connection.execute(_Q["segments"]).fetchone()[0])
-        return done
+            done = json.loads(connection.execute(_Q["segments"]).fetchone()[0])
+        return self._spool.segments(done, passing_over=self._kept), done
 
     def _take(self, name: str, limit: int) -> Collected:
         # Not synced: the segment has it until a synced transaction comes before its deletion.

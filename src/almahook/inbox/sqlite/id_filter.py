@@ -20,10 +20,11 @@ from almahook.inbox.sqlite.sql import load_queries
 
 _Q = load_queries()
 
+_LEAST = -(2**31)
 _TERMS_OF_A_BIT = 32
 _BYTES = 2048
 _BITS = 8 * _BYTES
-_PARTS = 2**31 // _TERMS_OF_A_BIT // _BITS
+_PARTS = -_LEAST // _TERMS_OF_A_BIT // _BITS
 _EMPTY = bytes(_BYTES)
 
 
@@ -66,7 +67,7 @@ def add(connection: Connection, terms: Iterable[int]) -> None:
 
 def remove(connection: Connection, terms: Iterable[int]) -> None:
     """Unset the bits of terms that were deleted, unless another term needs them."""
-    asked = {"bits": pack({_bit(term) for term in terms})}
+    asked = {"bits": pack(map(_bit_with_terms, {_bit(term) for term in terms}))}
     unused = json.loads(connection.execute(_Q["unused_bits"], asked).fetchone()[0])
     _change(connection, unused, _unset)
 
@@ -84,7 +85,13 @@ def _change(
 
 
 def _bit(term: int) -> int:
-    return (term + 2**31) // _TERMS_OF_A_BIT
+    return (term - _LEAST) // _TERMS_OF_A_BIT
+
+
+def _bit_with_terms(bit: int) -> tuple[int, int, int]:
+    """Return a bit with the first and the last term that it stands for."""
+    first = bit * _TERMS_OF_A_BIT + _LEAST
+    return bit, first, first + _TERMS_OF_A_BIT - 1
 
 
 def _set(bits: bytearray, bit: int) -> None:

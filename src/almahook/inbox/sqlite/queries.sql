@@ -72,12 +72,12 @@ VALUES (:part, 1 + (SELECT coalesce(max(changed), 0) FROM id_filter), :bits)
 ON CONFLICT (part) DO UPDATE SET changed = excluded.changed, bits = excluded.bits
 
 -- unused_bits --
--- Which of these bits stand for no id behind level 1.
-SELECT json_group_array(value) FROM json_each(:bits)
+-- Which of these bits, with the first and the last term of each, stand for no id behind level 1.
+SELECT json_group_array(value ->> 0) FROM json_each(:bits)
 WHERE NOT EXISTS (
     SELECT 1 FROM terms
     WHERE level IN (SELECT level FROM levels WHERE level > 1)
-      AND term BETWEEN 32 * value - 2147483648 AND 32 * value - 2147483648 + 31)
+      AND term BETWEEN value ->> 1 AND value ->> 2)
 
 -- set_level --
 UPDATE levels SET gone = :gone, going = :going, term = :term, event_seq = :event_seq
